@@ -68,3 +68,11 @@ def test_relative_does_not_change_when_the_whole_world_is_moved() -> None:
 def test_numbers_that_are_no_pose_are_refused(broken: np.ndarray) -> None:
     with pytest.raises(FormatError):
         decode_pose(broken)
+
+
+def test_a_batch_of_chunks_is_what_its_members_are() -> None:
+    here, chunks = some_poses(4), some_poses(12).reshape(4, 3, 10)
+    batch = relative_chunk(here, chunks)
+    for i in range(4):
+        np.testing.assert_allclose(batch[i], relative_chunk(here[i], chunks[i]), atol=1e-6)
+    np.testing.assert_allclose(absolute_chunk(here, batch), chunks, atol=1e-5)

@@ -1,8 +1,9 @@
-"""The ten numbers of an action: a pose of the pinch site and the gripper; encode, decode, change of frame.
+"""The ten numbers of an action: pinch-site pose and gripper; encode, decode, change of frame.
 
 Reads:  position, rotation, gripper opening.   Makes: float32[10].
 Used by: episode (commands and proprioception), policy (relative action chunks), dataset.
-Layout: x, y, z [m]; the first two ROWS of the rotation matrix, row-major (6); gripper 0 open .. 1 closed.
+Layout: x, y, z [m]; the first two ROWS of the rotation matrix, row-major (6); gripper 0 open ..
+1 closed.
 Six numbers for a rotation: continuous, so a network can regress it (Zhou et al., CVPR 2019).
 """
 
@@ -17,7 +18,7 @@ def encode_pose(
     rot: Float[np.ndarray, "*b 3 3"],
     gripper: Float[np.ndarray, "*b"] | float,
 ) -> Float32[np.ndarray, "*b 10"]:
-    """Pose [m, rotation matrix] and gripper (0 open .. 1 closed) as ten numbers; batches allowed."""
+    """Pose [m, rotation matrix] and gripper (0 open .. 1 closed) as ten numbers; batches too."""
     pos, rot = np.asarray(pos, float), np.asarray(rot, float)
     closed = np.broadcast_to(np.asarray(gripper, float), pos.shape[:-1])[..., None]
     rows = rot[..., :2, :].reshape(*rot.shape[:-2], 6)
@@ -27,7 +28,7 @@ def encode_pose(
 def decode_pose(
     action: Float[np.ndarray, "*b 10"],
 ) -> tuple[Float[np.ndarray, "*b 3"], Float[np.ndarray, "*b 3 3"], Float[np.ndarray, "*b"]]:
-    """Ten numbers as (position, rotation, gripper), float64; the rows are made orthonormal by Gram-Schmidt.
+    """Ten numbers as (position, rotation, gripper), float64; Gram-Schmidt makes the rows orthonormal.
 
     Whatever a network puts there, the rotation is a rotation and the gripper is in [0, 1].
     Raises FormatError for numbers that are not finite, or rows that span no plane.
@@ -35,7 +36,7 @@ def decode_pose(
     a = np.asarray(action, float)
     if a.shape[-1:] != (10,) or not np.isfinite(a).all():
         raise FormatError(
-            f"an action is 10 finite numbers per row, got {a.shape}: check what the controller returned"
+            f"an action is 10 finite numbers per row, got {a.shape}: check the controller's output"
         )
     first, second = a[..., 3:6], a[..., 6:9]
     length = np.linalg.norm(first, axis=-1, keepdims=True)
@@ -52,18 +53,24 @@ def decode_pose(
 
 
 def relative_chunk(
-    eef: Float[np.ndarray, " 10"], actions: Float[np.ndarray, "K 10"]
-) -> Float32[np.ndarray, "K 10"]:
-    """World-frame actions seen from the pose ``eef``: inv(T_now) T_k; the gripper stays absolute."""
-    here, turn, _ = decode_pose(eef)
+    eef: Float[np.ndarray, "*b 10"], actions: Float[np.ndarray, "*b K 10"]
+) -> Float32[np.ndarray, "*b K 10"]:
+    """World-frame actions seen from ``eef``: inv(T_now) T_k; the gripper stays absolute."""
+    here, turn = _frame(eef)
     pos, rot, closed = decode_pose(actions)
-    return encode_pose((pos - here) @ turn, turn.T @ rot, closed)
+    return encode_pose((pos - here) @ turn[..., 0, :, :], turn.swapaxes(-1, -2) @ rot, closed)
 
 
 def absolute_chunk(
-    eef: Float[np.ndarray, " 10"], relative: Float[np.ndarray, "K 10"]
-) -> Float32[np.ndarray, "K 10"]:
+    eef: Float[np.ndarray, "*b 10"], relative: Float[np.ndarray, "*b K 10"]
+) -> Float32[np.ndarray, "*b K 10"]:
     """Inverse of relative_chunk: T_now T_rel."""
-    here, turn, _ = decode_pose(eef)
+    here, turn = _frame(eef)
     pos, rot, closed = decode_pose(relative)
-    return encode_pose(here + pos @ turn.T, turn @ rot, closed)
+    return encode_pose(here + pos @ turn[..., 0, :, :].swapaxes(-1, -2), turn @ rot, closed)
+
+
+def _frame(eef: Float[np.ndarray, "*b 10"]) -> tuple[np.ndarray, np.ndarray]:
+    """Position [*b 1 3] and rotation [*b 1 3 3] of ``eef``, ready to meet a chunk."""
+    pos, rot, _ = decode_pose(eef)
+    return pos[..., None, :], rot[..., None, :, :]
