@@ -55,5 +55,5 @@ class PourTrace:
 
     def upto(self, seconds: float) -> "PourTrace":
         """The part a listener has lived through by ``seconds``."""
-        n = int(round(seconds * self.liquid_hz))
+        n = round(seconds * self.liquid_hz)
         return PourTrace(self.liquid_hz, *(getattr(self, f.name)[:n] for f in fields(self)[1:]))

@@ -6,6 +6,7 @@ Reads:  profiles.   Makes: Vessel.   Used by: scene (meshes, contact), liquid (t
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -38,12 +39,16 @@ class Vessel:
     def __post_init__(self) -> None:
         for label, profile in (("inner", self.inner), ("outer", self.outer)):
             z = [p[0] for p in profile]
-            if len(profile) < 2 or any(b <= a for a, b in zip(z, z[1:], strict=False)):
-                raise SceneError(f"{self.name}: {label} profile needs at least two points of rising z, got {z}")
+            if len(profile) < 2 or any(b <= a for a, b in pairwise(z)):
+                raise SceneError(
+                    f"{self.name}: {label} profile needs at least two points of rising z, got {z}"
+                )
             if any(p[1] <= 0 for p in profile):
                 raise SceneError(f"{self.name}: {label} profile has a radius that is not positive")
         if abs(self.inner[-1][0] - self.outer[-1][0]) > 1e-9:
-            raise SceneError(f"{self.name}: inner and outer profile must end at the same rim height")
+            raise SceneError(
+                f"{self.name}: inner and outer profile must end at the same rim height"
+            )
 
     @property
     def is_transparent(self) -> bool:
