@@ -1,0 +1,47 @@
+# The whole project in four verbs. Each sets up .venv by itself, with the pinned versions.
+#   make demo   [CLIP=path.mp4] [OVERWRITE=1] [OUT=out/demo]     the main job, then open OUT/report.html
+#   make test   the whole suite        make check   format, lint, types, import contracts
+#   make bench  performance benchmarks, JSON under out/bench
+PYTHON ?= python3
+PY := .venv/bin/python
+OUT ?= out/demo
+CLIP ?=
+OVERWRITE ?=
+PIP_FLAGS ?=
+# one JIT cache for all runs; quiet, reproducible threads
+export NUMBA_CACHE_DIR ?= $(CURDIR)/.venv/numba-cache
+
+.PHONY: demo test check bench setup clean
+
+setup: .venv/.installed
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "multigen needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt torch hatchling
+	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e .
+	@touch $@
+
+.venv/.installed-test: .venv/.installed
+	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[test]'
+	@touch $@
+
+demo: .venv/.installed
+	.venv/bin/multigen demo --out $(OUT) $(if $(CLIP),--clip "$(CLIP)") $(if $(OVERWRITE),--overwrite)
+
+test: .venv/.installed-test
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -q
+
+check: .venv/.installed-test
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/pyright
+	.venv/bin/lint-imports
+
+bench: .venv/.installed-test
+	for b in benchmarks/*.py; do $(PY) $$b || exit 1; done
+
+clean:
+	rm -rf .venv out build dist

@@ -1,0 +1,86 @@
+"""Who is put through the trials, and with which ears: by name, so that a process can build them.
+
+Reads:  names and checkpoint paths.   Makes: Controllers, Ears.   Used by: benchmark.run.
+Bars that any number must be read against: the expert told the truth, and the expert told the same
+amount whatever was asked ('always a half' scores 0.458 by arithmetic if it pours exactly).
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from ..audio import AcousticEars, FlowEars, load_generator
+from ..episode import Deaf, Expert
+from ..errors import ConfigError
+from ..policy import load_policy
+from ..types import Clip, Controller, Ears, Observation, PourTrace, SceneConfig
+
+CONSTANTS = {
+    "always a quarter": 0.25,
+    "always half": 0.5,
+    "always three-quarters": 0.75,
+    "always all": 1.0,
+}
+
+
+@dataclass
+class Constant:
+    """The expert told one amount, whatever was asked: shows what ignoring the command scores."""
+
+    fraction: float
+
+    def __post_init__(self) -> None:
+        self._expert = Expert()
+
+    def reset(self, scene: SceneConfig, seed: int) -> None:
+        self._expert.reset(replace(scene, command=self.fraction), seed)
+
+    def act(self, seen: Observation) -> Float32[np.ndarray, "K 10"] | None:
+        return self._expert.act(seen)
+
+
+def controller(name: str) -> Controller:
+    """'expert', one of CONSTANTS, or the path of a policy checkpoint."""
+    if name == "expert":
+        return Expert()
+    if name in CONSTANTS:
+        return Constant(CONSTANTS[name])
+    return load_policy(Path(name))
+
+
+def needs_eyes(name: str) -> bool:
+    """The expert and the constants plan from the scene: they run without rendering."""
+    return name != "expert" and name not in CONSTANTS
+
+
+@lru_cache(maxsize=2)
+def ears(sound: str) -> Ears:
+    """'flow' (the packaged generator), 'acoustics' (the world's own sound), 'none', or a checkpoint."""
+    if sound == "none":
+        return Deaf()
+    if sound == "acoustics":
+        return AcousticEars()
+    if sound == "flow" or Path(sound).exists():
+        return FlowEars(load_generator() if sound == "flow" else load_generator(sound))
+    raise ConfigError(
+        f"--sound {sound}: not a sound; say flow, acoustics, none or the folder of a sound model"
+    )
+
+
+class Remembering:
+    """Ears that keep what they last heard, for the report."""
+
+    def __init__(self, ears: Ears) -> None:
+        self._ears = ears
+        self.heard = np.zeros(0, np.float32)
+
+    def reset(self, scene: SceneConfig, seed: int) -> None:
+        self._ears.reset(scene, seed)
+        self.heard = np.zeros(0, np.float32)
+
+    def hear(self, seen: Clip, trace: PourTrace) -> Float32[np.ndarray, " N"]:
+        self.heard = self._ears.hear(seen, trace)
+        return self.heard

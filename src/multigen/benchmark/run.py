@@ -1,0 +1,128 @@
+"""Run trials, in parallel and resumably, and write report.json.
+
+Reads:  a policy's name or path, a world.   Makes: trials/*.json, report.json, videos.
+Used by: cli bench, pipeline.demo. Each finished trial is a file: a killed run continues.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ..episode import rollout, rollout_blind
+from ..errors import SceneError
+from ..files import MadeBy, from_json, read_json, write_json, write_video
+from ..scene import WorldConfig
+from ..types import Outcome, Waveform
+from ..workers import run_tasks
+from .contestants import CONSTANTS, Remembering, controller, ears, needs_eyes
+from .protocol import Trial, scene_of
+from .score import TrialResult, result_of, summarise
+
+BARS = (*CONSTANTS, "expert")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One trial of one contestant, ready to be sent to a process."""
+
+    trial: Trial
+    who: str
+    sound: str
+    world: WorldConfig
+    folder: Path
+    size: int = 224
+
+    @property
+    def done(self) -> Path:
+        return self.folder / f"{self.trial.name}.json"
+
+
+def run_trial(task: Task) -> TrialResult:
+    """One closed loop; writes the trial's JSON (and its video with what was heard) when it ends."""
+    scene = scene_of(task.trial, task.world)
+    try:
+        outcome = _watched(task, scene) if needs_eyes(task.who) else _blind(task, scene)
+    except SceneError:
+        outcome = Outcome(scene.initial_ml, scene.target_ml, 0.0, 0.0, 0.0, False, "no plan")
+    result = result_of(task.trial, outcome)
+    write_json(task.done, asdict(result))
+    return result
+
+
+def _blind(task: Task, scene) -> Outcome:
+    return replace(
+        rollout_blind(scene, controller(task.who), seed=task.trial.seed)[0],
+        target_ml=scene.target_ml,
+    )
+
+
+def _watched(task: Task, scene) -> Outcome:
+    listening = Remembering(ears(task.sound))
+    episode = rollout(
+        scene, controller(task.who), ears=listening, seed=task.trial.seed, size=task.size
+    )
+    n = len(episode) * episode.clock.samples_per_frame
+    heard = listening.hear(episode.clip, episode.trace)[:n]
+    write_video(
+        task.done.with_suffix(".mp4"),
+        episode.front,
+        episode.clock.front_hz,
+        sound=Waveform(episode.clock.audio_hz, heard),
+    )
+    return episode.outcome
+
+
+def run_contestant(
+    who: str,
+    trials: list[Trial],
+    *,
+    world: WorldConfig,
+    out: Path,
+    sound: str = "flow",
+    workers: int = 1,
+    label: str | None = None,
+    size: int = 224,
+) -> list[TrialResult]:
+    """All trials of one contestant; finished ones are read back instead of run again."""
+    folder = Path(out) / "trials" / (label or who).replace("/", "_").replace(" ", "_")
+    tasks = [Task(t, who, sound, world, folder, size) for t in trials]
+    missing = [t for t in tasks if not t.done.exists()]
+    run_tasks(run_trial, missing, workers=workers, label=f"bench: {label or who}")
+    return [from_json(TrialResult, read_json(t.done), str(t.done)) for t in tasks]
+
+
+def bench(
+    policies: dict[str, str],
+    trials: list[Trial],
+    *,
+    world: WorldConfig,
+    out: Path,
+    sound: str = "flow",
+    bars: tuple[str, ...] = BARS,
+    workers: int = 1,
+    made_by: MadeBy,
+    size: int = 224,
+) -> dict:
+    """Run ``policies`` (label → checkpoint) and the bars; write and return report.json.
+
+    The first policy's trials are the report's ``trials`` and ``summary``; the others and the bars
+    are under ``policies`` and ``baselines`` with the same keys.
+    """
+
+    def run(who: str, label: str) -> dict:
+        rows = run_contestant(
+            who, trials, world=world, out=out, sound=sound, workers=workers, label=label, size=size
+        )
+        return {"trials": [asdict(r) for r in rows], "summary": summarise(rows)}
+
+    baselines = {name: run(name, name)["summary"] for name in bars}
+    runs = {label: run(path, label) for label, path in policies.items()}
+    first = next(iter(runs.values()))
+    report = {
+        **first,
+        "policies": {label: r["summary"] for label, r in runs.items()},
+        "baselines": baselines,
+        "sound": sound,
+        "made_by": made_by.record(),
+    }
+    write_json(Path(out) / "report.json", report)
+    return report

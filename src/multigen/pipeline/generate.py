@@ -1,0 +1,87 @@
+"""The production command: seeds → simulated, heard, packed, validated dataset.
+
+Reads:  a world.   Makes: a LeRobot v3.0 dataset with sound.   Used by: cli generate, demo.
+Stages are resumable: every episode, every sound and every packed episode is durable by itself.
+"""
+
+import shutil
+from pathlib import Path
+
+from ..dataset import DatasetWriter, validate
+from ..episode import read_episode
+from ..errors import FormatError
+from ..files import MadeBy, read_sound
+from ..scene import WorldConfig
+from ..types import Clock, Demonstration
+from ..workers import progress_bar
+from .simulate import simulate
+from .sonify import SOUND_FILE, check_sound, sonify
+
+WORK = "episodes"
+"""Folder of silent episodes inside the dataset while it is being made."""
+
+
+def pack(folders: list[Path], out: Path, *, made_by: MadeBy, size: int = 224) -> None:
+    """Number the episodes in order and write them as one dataset, one durable episode at a time."""
+    writer = DatasetWriter(out, Clock(), size, made_by=_fixed(made_by))
+    with progress_bar() as bar:
+        shown = bar.add_task("pack", total=len(folders))
+        for i, folder in enumerate(folders):
+            if i >= writer.episodes:
+                episode, sound = read_episode(folder), read_sound(folder / SOUND_FILE)
+                writer.add(Demonstration(episode, sound), ego_video=folder / "ego.mp4")
+            bar.advance(shown)
+    writer.close()
+
+
+def _fixed(made_by: MadeBy) -> dict:
+    """What the dataset's own metadata keep: nothing that differs between two equal runs."""
+    record = made_by.record()
+    config = {k: v for k, v in record["config"].items() if k in _CONTENT}
+    return {"command": record["command"], "multigen": record["multigen"], "config": config}
+
+
+_CONTENT = {"episodes", "seed", "condition", "world", "sound", "size", "liquid"}
+"""Settings that decide the content; workers, paths and clean-up do not."""
+
+
+def generate(
+    out: Path,
+    *,
+    episodes: int,
+    seed: int,
+    world: WorldConfig,
+    sound: str,
+    made_by: MadeBy,
+    condition: str | None = None,
+    workers: int = 1,
+    size: int = 224,
+    keep_episodes: bool = False,
+) -> None:
+    """simulate → sonify → pack → validate. Raises FormatError when validation finds a failure."""
+    check_sound(sound)
+    work = Path(out) / WORK
+    folders = simulate(
+        work,
+        episodes=episodes,
+        seed=seed,
+        world=world,
+        condition=condition,
+        workers=workers,
+        size=size,
+    )
+    sonify(folders, sound=sound, seed=seed, workers=workers)
+    pack(folders, out, made_by=made_by, size=size)
+    check(out)
+    if not keep_episodes:
+        shutil.rmtree(work)
+
+
+def check(out: Path) -> None:
+    """Raise FormatError naming the first failure that ``validate`` finds."""
+    failures = [f for f in validate(out) if f.level == "FAIL"]
+    if failures:
+        raise FormatError(
+            f"{out} does not validate: {failures[0].text} ({len(failures)} failures); "
+            "generate it again or run: multigen validate"
+        )

@@ -1,0 +1,111 @@
+"""Stage 2: an episode, or any video, gets its sound.
+
+Reads:  episode folders or a video file.   Makes: sound.flac, or CLIP.wav / CLIP.mp4.
+Used by: generate, demo, cli sonify.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..audio import Generator, load_generator, sound_of_pour
+from ..audio.waveform import fit
+from ..episode import read_episode
+from ..errors import ConfigError, MediaError
+from ..files import read_roles, read_video, write_sound, write_video
+from ..types import Episode, Waveform
+from ..workers import run_tasks
+
+SOUND_FILE = "sound.flac"
+SOUNDS = ("flow", "acoustics", "none")
+
+
+@dataclass(frozen=True)
+class SonifyTask:
+    folder: Path
+    sound: str
+    seed: int
+
+
+def check_sound(name: str) -> str:
+    """A known way to make sound. Raises ConfigError listing them."""
+    if name not in SOUNDS and not Path(name).exists():
+        raise ConfigError(
+            f"--sound {name}: not a sound; say {', '.join(SOUNDS)} or the folder of a sound model"
+        )
+    return name
+
+
+@lru_cache(maxsize=1)
+def _generator(name: str) -> Generator:
+    return load_generator() if name == "flow" else load_generator(name)
+
+
+def sound_of(episode: Episode, sound: str, seed: int) -> Waveform:
+    """The episode's sound, exactly as long as the episode.
+
+    ``flow``: the learned generator, from front video and masks alone. ``acoustics``: the physical
+    model, from the liquid's state. ``none``: silence.
+    """
+    n = len(episode) * episode.clock.samples_per_frame
+    if sound == "none":
+        samples = np.zeros(n, np.float32)
+    elif sound == "acoustics":
+        s = episode.scene
+        samples = sound_of_pour(
+            episode.trace, s.source, s.receiver, s.liquid, rng=np.random.default_rng(seed)
+        )
+    else:
+        clip = episode.clip
+        samples = _generator(sound).generate(clip.rgb, clip.roles, clip.fps, seed=seed)
+    return Waveform(episode.clock.audio_hz, fit(samples, n))
+
+
+def sonify_one(task: SonifyTask) -> Path:
+    """Write ``sound.flac`` beside the episode."""
+    episode = read_episode(task.folder)
+    out = task.folder / SOUND_FILE
+    write_sound(out, sound_of(episode, task.sound, task.seed))
+    return out
+
+
+def sonify(folders: list[Path], *, sound: str, seed: int, workers: int = 1) -> list[Path]:
+    """A sound for each episode folder that has none yet; episode i is seeded by (seed, i)."""
+    check_sound(sound)
+    tasks = [
+        SonifyTask(folder, sound, int(np.random.SeedSequence([seed, i]).generate_state(1)[0]))
+        for i, folder in enumerate(folders)
+        if not (folder / SOUND_FILE).exists()
+    ]
+    run_tasks(sonify_one, tasks, workers=workers, label=f"sonify: {Path(sound).name}")
+    return [folder / SOUND_FILE for folder in folders]
+
+
+def sonify_video(
+    video: Path, out: Path, *, masks: Path | None = None, sound: str = "flow", seed: int = 0
+) -> Waveform:
+    """Give any video a sound of its own length; ``out`` ends in .wav, .flac or .mp4 (muxed).
+
+    ``masks``: a role video (.mkv) as this software writes it; without it the generator sees frames only.
+    Raises MediaError for unusable input; nothing is written then.
+    """
+    if out.suffix.lower() not in {".wav", ".flac", ".mp4"}:
+        raise MediaError(f"{out.name}: write .wav, .flac or .mp4 (sound muxed into the video)")
+    if sound in {"acoustics", "none"}:
+        raise ConfigError(f"--with {sound} needs a simulated episode; a video needs a generator")
+    frames, fps = read_video(video)
+    roles = read_roles(masks) if masks else None
+    if roles is not None and len(roles) != len(frames):
+        raise MediaError(
+            f"{masks} holds {len(roles)} role images, {video} {len(frames)} frames; they must match"
+        )
+    generator = _generator(check_sound(sound))
+    samples = generator.generate(frames, roles, fps, seed=seed)
+    wave = Waveform(generator.sample_rate, samples)
+    if out.suffix.lower() == ".mp4":
+        write_video(out, frames, fps, sound=wave)
+    else:
+        write_sound(out, wave)
+    return wave
