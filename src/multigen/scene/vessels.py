@@ -248,7 +248,7 @@ _PAPER: dict[str, tuple[float, Callable[[str], Vessel]]] = {
     "sake_carafe": (
         216,
         lambda n: carafe(
-            n, 24 * MM, 31 * MM, 13.5 * MM, 17 * MM, 126 * MM, wall_m=3 * MM, floor_m=4 * MM,
+            n, 23 * MM, 29 * MM, 13.5 * MM, 17 * MM, 126 * MM, wall_m=3 * MM, floor_m=4 * MM,
             rgba=(0.86, 0.84, 0.78, 1.0),
         ),
     ),
