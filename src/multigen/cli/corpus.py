@@ -1,0 +1,67 @@
+"""Verbs that make corpora to learn sound from.
+
+Reads:  flags.   Makes: audio-visual corpora.   Used by: cli.main (as ``corpus synth``, ``corpus videos``).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from tyro.conf import Positional
+
+from .common import Verb, opened, workers_or_all
+
+
+@dataclass(frozen=True)
+class CorpusSynth(Verb):
+    """Synthetic clips: pours without the robot seen by wide-ranging cameras, sounded by the acoustics.
+
+    Example: multigen corpus synth --clips 900 --seed 0 --out runs/corpus
+    """
+
+    COMMAND: ClassVar[str] = "corpus synth"
+    out: Path
+    clips: int = 900
+    """8 s each; the last tenth is the validation split."""
+    seconds: float = 8.0
+    size: int = 128
+    """Pixels of the square frames."""
+    seed: int = 0
+    workers: int | None = None
+    overwrite: bool = False
+    resume: bool = False
+
+    def run(self) -> None:
+        from ..pipeline.corpus import synth_corpus
+
+        made_by, out = self.made_by(), opened(self, self.out)
+        synth_corpus(
+            out,
+            clips=self.clips,
+            seed=self.seed,
+            seconds=self.seconds,
+            size=self.size,
+            workers=workers_or_all(self.workers),
+        )
+        made_by.write(out)
+
+
+@dataclass(frozen=True)
+class CorpusVideos(Verb):
+    """Any folder of videos with sound → a corpus of clips of at most 8 s (no masks).
+
+    Example: multigen corpus videos my_videos/ --out runs/my_corpus
+    """
+
+    COMMAND: ClassVar[str] = "corpus videos"
+    videos: Positional[Path]
+    out: Path
+    overwrite: bool = False
+    resume: bool = False
+
+    def run(self) -> None:
+        from ..audio.corpus import import_videos
+
+        made_by, out = self.made_by(), opened(self, self.out)
+        import_videos(self.videos, out)
+        made_by.write(out)

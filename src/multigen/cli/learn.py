@@ -1,0 +1,172 @@
+"""Verbs that learn and judge: train-sound, score-sound, train-policy, bench.
+
+Reads:  flags.   Makes: checkpoints, scores, reports.   Used by: cli.main.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from tyro.conf import Positional
+
+from ..errors import ConfigError
+from ..files import write_json
+from .common import Verb, opened, workers_or_all
+
+
+@dataclass(frozen=True)
+class TrainSound(Verb):
+    """Corpus → sound model (flow matching on mel latents, conditioned on frames and masks).
+
+    Example: multigen train-sound runs/corpus --out runs/sound --time-limit-s 3300
+    """
+
+    COMMAND: ClassVar[str] = "train-sound"
+    corpus: Positional[Path]
+    out: Path
+    preset: str = "pour_micro"
+    steps: int = 6000
+    batch_size: int = 16
+    time_limit_s: float | None = None
+    """Stop after this many seconds with the schedule stretched to fit; --resume goes on."""
+    threads: int = 2
+    device: str = "cpu"
+    seed: int = 0
+    overwrite: bool = False
+    resume: bool = False
+
+    def run(self) -> None:
+        from ..audio.train import train_sound
+
+        made_by, out = self.made_by(), opened(self, self.out)
+        train_sound(
+            self.corpus,
+            out,
+            preset=self.preset,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            time_limit_s=self.time_limit_s,
+            threads=self.threads,
+            device=self.device,
+            seed=self.seed,
+            resume=self.resume,
+        )
+        made_by.write(out)
+
+
+@dataclass(frozen=True)
+class ScoreSound(Verb):
+    """Two folders of matching sounds → scores.json, with calibration rows to read them against.
+
+    Example: multigen score-sound --generated a/ --reference b/ --out runs/scores
+    """
+
+    COMMAND: ClassVar[str] = "score-sound"
+    generated: Path
+    reference: Path
+    out: Path
+    seed: int = 0
+    overwrite: bool = False
+
+    def run(self) -> None:
+        from ..audio.score import score_folders
+
+        made_by = self.made_by()
+        scores = score_folders(self.generated, self.reference)
+        out = opened(self, self.out)
+        write_json(out / "scores.json", scores)
+        made_by.write(out)
+
+
+@dataclass(frozen=True)
+class TrainPolicy(Verb):
+    """Dataset → audio-visual diffusion policy.
+
+    Example: multigen train-policy runs/pours --out runs/policy --senses vision,audio,state
+    """
+
+    COMMAND: ClassVar[str] = "train-policy"
+    dataset: Positional[Path]
+    out: Path
+    preset: str = "tiny"
+    """tiny, compact or paper."""
+    senses: str = "vision,audio,state"
+    """Any subset, separated by commas."""
+    steps: int = 4000
+    batch_size: int = 64
+    time_limit_s: float | None = None
+    threads: int = 2
+    device: str = "cpu"
+    seed: int = 0
+    overwrite: bool = False
+    resume: bool = False
+
+    def run(self) -> None:
+        from ..policy import train_policy
+
+        made_by, out = self.made_by(), opened(self, self.out)
+        train_policy(
+            self.dataset,
+            out,
+            preset=self.preset,
+            senses=tuple(s.strip() for s in self.senses.split(",") if s.strip()),
+            steps=self.steps,
+            batch_size=self.batch_size,
+            time_limit_s=self.time_limit_s,
+            threads=self.threads,
+            device=self.device,
+            seed=self.seed,
+            resume=self.resume,
+        )
+        made_by.write(out)
+
+
+@dataclass(frozen=True)
+class Bench(Verb):
+    """Policy → report.json and report.html: closed-loop trials beside the bars any number needs.
+
+    Example: multigen bench --policy runs/policy --out runs/bench --trials 96
+    """
+
+    COMMAND: ClassVar[str] = "bench"
+    policy: str
+    """A policy checkpoint, or: expert."""
+    out: Path
+    world: str = "nominal"
+    trials: int = 96
+    """96 is the paper's protocol: eight conditions, three positions, four commands."""
+    conditions: tuple[str, ...] = ()
+    """Only these of the eight."""
+    sound: str = "flow"
+    """What the policy hears: flow, acoustics, none, or the folder of a sound model."""
+    seed: int = 0
+    workers: int | None = None
+    overwrite: bool = False
+    resume: bool = False
+
+    def run(self) -> None:
+        from ..benchmark import bench, plan_trials, thin_out
+        from ..report import bench_report
+        from ..scene import CONDITIONS, load_world
+
+        unknown = [c for c in self.conditions if c not in CONDITIONS]
+        if unknown:
+            raise ConfigError(f"--conditions {unknown[0]}: unknown; known: {', '.join(CONDITIONS)}")
+        made_by, world = self.made_by(), load_world(self.world)
+        out = opened(self, self.out)
+        trials = thin_out(plan_trials(self.conditions or None, seed=self.seed), self.trials)
+        report = bench(
+            {Path(self.policy).name: self.policy},
+            trials,
+            world=world,
+            out=out,
+            sound=self.sound,
+            workers=workers_or_all(self.workers),
+            made_by=made_by,
+        )
+        bench_report(out, report)
+        made_by.write(out)
+        s = report["summary"]["nmae"]
+        print(
+            f"NMAE {s['mean']:.3f} [{s['ci95'][0]:.3f}, {s['ci95'][1]:.3f}], n = {s['n']}; {out}/report.html"
+        )

@@ -1,0 +1,68 @@
+"""Parse, run, and turn every error of ours into one sentence and exit status 2.
+
+Reads:  sys.argv.   Makes: an exit status.   Used by: the ``multigen`` script.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+os.environ.setdefault("MUJOCO_GL", "egl")
+
+import tyro
+
+from ..errors import MultigenError
+from .corpus import CorpusSynth, CorpusVideos
+from .inspect import Doctor, Look, Report, Validate, World
+from .learn import Bench, ScoreSound, TrainPolicy, TrainSound
+from .make import Demo, Generate, Pack, Simulate, Sonify
+
+VERBS = {
+    "demo": Demo,
+    "look": Look,
+    "generate": Generate,
+    "simulate": Simulate,
+    "sonify": Sonify,
+    "pack": Pack,
+    "corpus-synth": CorpusSynth,
+    "corpus-videos": CorpusVideos,
+    "train-sound": TrainSound,
+    "score-sound": ScoreSound,
+    "train-policy": TrainPolicy,
+    "bench": Bench,
+    "validate": Validate,
+    "report": Report,
+    "world": World,
+    "doctor": Doctor,
+}
+
+DESCRIPTION = (
+    "multigen: simulate a pour, hear it, learn from it, score it.\n\n"
+    "Start with:  multigen demo --out out/demo    (or: make demo)\n"
+    "Each verb has --help with an example."
+)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one verb. Exit status: 0 done, 1 a check failed, 2 refused with a sentence, 130 interrupted."""
+    args = _corpus_as_verb(list(sys.argv[1:] if argv is None else argv))
+    verb = tyro.extras.subcommand_cli_from_dict(
+        VERBS, prog="multigen", description=DESCRIPTION, args=args
+    )
+    try:
+        status = verb.run()
+    except MultigenError as e:
+        print(f"multigen: {e}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("multigen: interrupted; run the same command with --resume to go on", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(status or 0)
+
+
+def _corpus_as_verb(args: list[str]) -> list[str]:
+    """``corpus synth`` and ``corpus videos`` are spelled as two words on the command line."""
+    if args[:1] == ["corpus"]:
+        kind = args[1] if len(args) > 1 and not args[1].startswith("-") else "--help"
+        return [f"corpus-{kind}", *args[2:]] if kind != "--help" else ["corpus-synth", "--help"]
+    return args

@@ -1,0 +1,215 @@
+"""Verbs that make data: demo, generate, simulate, sonify, pack.
+
+Reads:  flags.   Makes: datasets, episodes, sounds.   Used by: cli.main.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import tyro
+from tyro.conf import Positional
+
+from ..errors import FormatError
+from .common import Verb, opened, workers_or_all
+
+
+@dataclass(frozen=True)
+class Demo(Verb):
+    """The main job: a dozen heard pours, a small policy, a short benchmark, one report.
+
+    Running it again continues where it stopped; finished stages are not repeated.
+
+    Example: multigen demo --out out/demo --clip my_pour.mp4
+    """
+
+    COMMAND: ClassVar[str] = "demo"
+    out: Path = Path("out/demo")
+    clip: Path | None = None
+    """A real video that is given a sound (silent or not; its own sound is shown beside)."""
+    seed: int = 0
+    episodes: int = 12
+    """Pours to simulate."""
+    trials: int = 8
+    """Closed-loop trials of the benchmark."""
+    train_seconds: float = 200.0
+    """Time for the demonstration-sized policy."""
+    workers: int | None = None
+    """Processes; default: all cores."""
+    overwrite: bool = False
+    resume: bool = True
+
+    def run(self) -> None:
+        from ..pipeline.demo import demo
+
+        out = opened(self, self.out)
+        demo(
+            out,
+            clip=self.clip,
+            seed=self.seed,
+            episodes=self.episodes,
+            trials=self.trials,
+            train_seconds=self.train_seconds,
+            workers=workers_or_all(self.workers),
+            made_by=self.made_by(),
+        )
+
+
+@dataclass(frozen=True)
+class Generate(Verb):
+    """The production command: simulate, sonify, pack and validate a LeRobot v3.0 dataset with sound.
+
+    Example: multigen generate --episodes 4 --seed 7 --out runs/pours --workers 2
+    """
+
+    COMMAND: ClassVar[str] = "generate"
+    out: Path
+    episodes: int = 100
+    seed: int = 0
+    """Episode i depends on (seed, i) alone, whatever the number of workers."""
+    workers: int | None = None
+    """Processes; default: all cores."""
+    world: str = "train"
+    """A built-in world or a world file (see: multigen world --print train)."""
+    condition: str | None = None
+    """One of the eight named conditions; default: the world's own vessels."""
+    sound: str = "flow"
+    """flow (learned generator), acoustics, none, or the folder of a sound model."""
+    size: int = 224
+    """Pixels of both cameras."""
+    keep_episodes: bool = False
+    """Keep the silent episode folders after packing."""
+    overwrite: bool = False
+    resume: bool = False
+
+    def run(self) -> None:
+        from ..pipeline.generate import generate
+        from ..scene import load_world
+
+        made_by, world = self.made_by(), load_world(self.world)
+        out = opened(self, self.out)
+        generate(
+            out,
+            episodes=self.episodes,
+            seed=self.seed,
+            world=world,
+            condition=self.condition,
+            sound=self.sound,
+            workers=workers_or_all(self.workers),
+            size=self.size,
+            keep_episodes=self.keep_episodes,
+            made_by=made_by,
+        )
+        made_by.write(out)
+        print(f"{self.episodes} episodes in {out}; look: multigen report {out}")
+
+
+@dataclass(frozen=True)
+class Simulate(Verb):
+    """Stage 1 alone: silent episodes, one durable folder each.
+
+    Example: multigen simulate --episodes 4 --seed 7 --out runs/episodes
+    """
+
+    COMMAND: ClassVar[str] = "simulate"
+    out: Path
+    episodes: int = 100
+    seed: int = 0
+    workers: int | None = None
+    world: str = "train"
+    condition: str | None = None
+    size: int = 224
+    overwrite: bool = False
+    resume: bool = False
+
+    def run(self) -> None:
+        from ..pipeline.simulate import simulate
+        from ..scene import load_world
+
+        made_by, world = self.made_by(), load_world(self.world)
+        out = opened(self, self.out)
+        simulate(
+            out,
+            episodes=self.episodes,
+            seed=self.seed,
+            world=world,
+            condition=self.condition,
+            workers=workers_or_all(self.workers),
+            size=self.size,
+        )
+        made_by.write(out)
+
+
+@dataclass(frozen=True)
+class Sonify(Verb):
+    """Stage 2 alone: give silent episodes, or any video, a sound of the same length.
+
+    Examples: multigen sonify runs/episodes --with flow
+              multigen sonify --video pour.mp4 --out pour_heard.mp4
+    """
+
+    COMMAND: ClassVar[str] = "sonify"
+    episodes: Positional[Path | None] = None
+    """Folder of episodes made by simulate."""
+    video: Path | None = None
+    """Any video file instead."""
+    masks: Path | None = None
+    """Role images of the video: a folder with roles.mkv, or the .mkv itself."""
+    out: Path | None = None
+    """With --video: .wav, .flac, or .mp4 for picture and sound."""
+    with_: Annotated[str, tyro.conf.arg(name="with")] = "flow"
+    """flow, acoustics, none, or the folder of a sound model."""
+    seed: int = 0
+    workers: int | None = None
+    overwrite: bool = False
+
+    def run(self) -> None:
+        from ..errors import ConfigError, OutputError
+        from ..pipeline.sonify import SOUND_FILE, sonify, sonify_video
+
+        if self.video is not None:
+            if self.out is None:
+                raise ConfigError("--video needs --out FILE ending in .wav, .flac or .mp4")
+            if self.out.exists() and not self.overwrite:
+                raise OutputError(f"{self.out} exists; add --overwrite to replace it")
+            masks = self.masks / "roles.mkv" if self.masks and self.masks.is_dir() else self.masks
+            wave = sonify_video(self.video, self.out, masks=masks, sound=self.with_, seed=self.seed)
+            print(f"{wave.duration_s:.2f} s of sound in {self.out}")
+            return
+        if self.episodes is None:
+            raise ConfigError("give a folder of episodes, or --video FILE --out FILE")
+        folders = _episodes_in(self.episodes)
+        if self.overwrite:
+            for folder in folders:
+                (folder / SOUND_FILE).unlink(missing_ok=True)
+        sonify(folders, sound=self.with_, seed=self.seed, workers=workers_or_all(self.workers))
+
+
+@dataclass(frozen=True)
+class Pack(Verb):
+    """Stage 3 alone: heard episodes → LeRobot v3.0 dataset, validated.
+
+    Example: multigen pack runs/episodes --out runs/pours
+    """
+
+    COMMAND: ClassVar[str] = "pack"
+    episodes: Positional[Path]
+    out: Path
+    overwrite: bool = False
+    resume: bool = False
+
+    def run(self) -> None:
+        from ..pipeline.generate import check, pack
+
+        folders, made_by = _episodes_in(self.episodes), self.made_by()
+        out = opened(self, self.out)
+        pack(folders, out, made_by=made_by)
+        check(out)
+        made_by.write(out)
+
+
+def _episodes_in(root: Path) -> list[Path]:
+    folders = sorted(p for p in root.glob("episode-*") if p.is_dir() and p.suffix != ".part")
+    if not folders:
+        raise FormatError(f"{root} holds no episode-* folders; make some with: multigen simulate")
+    return folders
