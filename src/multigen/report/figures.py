@@ -29,7 +29,7 @@ def draw_spectrogram(ax, samples: Float[np.ndarray, " N"], rate: int, top_hz: fl
     """Level in dB (75 dB range below the clip's loudest bin) over time and frequency."""
     n = 512
     padded = np.pad(samples, (0, max(0, 2 * n - len(samples))))
-    f, t, z = stft(padded, rate, nperseg=n, noverlap=n * 3 // 4, boundary=None)
+    f, _, z = stft(padded, rate, nperseg=n, noverlap=n * 3 // 4, boundary=None)
     level = 20 * np.log10(np.abs(z) + 1e-6)
     top = max(level.max(), -60)
     ax.imshow(

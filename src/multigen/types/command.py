@@ -34,7 +34,7 @@ def parse_command(text: str, initial_ml: float | None = None) -> float:
         fraction = float(m[1]) / initial_ml
     elif m := re.search(r"(\d+)\s*/\s*(\d+)", said):
         fraction = int(m[1]) / max(int(m[2]), 1)
-    elif m := re.fullmatch(r"0?\.\d+|1(?:\.0+)?", said):
+    elif re.fullmatch(r"0?\.\d+|1(?:\.0+)?", text.strip()):
         fraction = float(said)
     else:
         for words in sorted(_WORDS, key=len, reverse=True):

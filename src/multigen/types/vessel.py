@@ -100,9 +100,9 @@ class Vessel:
 
     def volume_ml(self, level_m: float | np.ndarray) -> np.ndarray:
         """Volume below an upright level above the inner floor."""
-        return np.interp(level_m, *self._upright)
+        return np.asarray(np.interp(level_m, *self._upright))
 
     def level_m(self, volume_ml: float | np.ndarray) -> np.ndarray:
         """Upright level above the inner floor that holds ``volume_ml``: inverse of volume_ml."""
         h, v = self._upright
-        return np.interp(volume_ml, v, h)
+        return np.asarray(np.interp(volume_ml, v, h))
