@@ -1,1 +1,39 @@
-"""Room under construction."""
+"""What is on the table: vessels, liquids, robot, cameras, light; drawn from a seed, built, rendered.
+
+Reads:  worlds (ranges), seeds, millilitres.   Makes: SceneConfig, Scene, pictures, role images.
+Used by: episode, benchmark, cli. Heavy dependency that lives here: mujoco.
+"""
+
+from .gl import BACKEND as BACKEND  # isort: skip  (before mujoco is imported)
+from ..types import Vessel as Vessel
+from .build import FINE as FINE
+from .build import SMALL as SMALL
+from .build import Detail as Detail
+from .build import Scene as Scene
+from .build import build_scene as build_scene
+from .build import reset as reset
+from .conditions import CONDITIONS as CONDITIONS
+from .conditions import Condition as Condition
+from .conditions import condition_parts as condition_parts
+from .draw import draw_scene as draw_scene
+from .draw import orbit as orbit
+from .draw import stream_of as stream_of
+from .geometry import lip_point as lip_point
+from .geometry import pour_direction as pour_direction
+from .geometry import tilt_of as tilt_of
+from .liquid_mesh import LiquidMesh as LiquidMesh
+from .liquids import LIQUIDS as LIQUIDS
+from .liquids import draw_liquid as draw_liquid
+from .render import View as View
+from .robot import HOME as HOME
+from .robot import robot_spec as robot_spec
+from .stream_mesh import Column as Column
+from .stream_mesh import Stream as Stream
+from .stream_mesh import StreamMesh as StreamMesh
+from .vessels import PAPER_VESSELS as PAPER_VESSELS
+from .vessels import draw_receiver as draw_receiver
+from .vessels import draw_source as draw_source
+from .vessels import paper_vessel as paper_vessel
+from .world import WORLDS as WORLDS
+from .world import WorldConfig as WorldConfig
+from .world import load_world as load_world

@@ -1,0 +1,141 @@
+"""Pictures of a scene: colour, and what every pixel is.
+
+Reads:  Scene, millilitres, a Stream.   Makes: uint8 images.   Used by: episode, scene.look.
+Segmentation ignores transparency, so glass would hide the liquid: role images take two passes,
+the second without the see-through vessels, in which liquid and stream are found.
+"""
+
+
+import mujoco
+import numpy as np
+from jaxtyping import Int32, UInt8
+
+from ..errors import RenderError, SceneError
+from ..types import Role
+from .build import Scene
+from .cups import GROUP_GLASS, GROUP_LIQUID, GROUP_ROBOT, GROUP_SOLID
+from .gl import BACKEND, PACKAGES
+from .mesh_writer import MeshWriter
+from .stream_mesh import Stream
+
+_MESHES = ("source_liquid", "receiver_liquid", "stream")
+
+
+class View:
+    """Owns one renderer of one scene; use as ``with View(scene) as view``.
+
+    One OpenGL context per process and thread; it is freed on exit (43 MB leak otherwise).
+    Raises RenderError naming the Debian packages when no OpenGL works here.
+    """
+
+    def __init__(self, scene: Scene, size: int = 224) -> None:
+        self.scene, self.size = scene, size
+        try:
+            self._renderer = mujoco.Renderer(scene.model, size, size)
+        except (ImportError, OSError, RuntimeError, AttributeError, mujoco.FatalError) as e:
+            raise RenderError(
+                f"cannot render with MUJOCO_GL={BACKEND} ({e}); install {PACKAGES} (or libosmesa6 and set MUJOCO_GL=osmesa)"
+            ) from e
+        self._writers = {name: MeshWriter(scene.model, f"{name}_mesh") for name in _MESHES}
+        self._options = {}
+        for glass in (True, False):
+            option = mujoco.MjvOption()
+            option.geomgroup[:] = 0
+            option.geomgroup[[GROUP_SOLID, GROUP_LIQUID, GROUP_ROBOT]] = 1
+            option.geomgroup[GROUP_GLASS] = int(glass)
+            self._options[glass] = option
+        self._sees_through = scene.config.source.is_transparent or scene.config.receiver.is_transparent
+        self._drawn: tuple = ()
+        self.draw_liquid(scene.config.initial_ml, scene.config.receiver_initial_ml, None)
+
+    def __enter__(self) -> "View":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the OpenGL context."""
+        self._renderer.close()
+
+    def draw_liquid(self, source_ml: float, receiver_ml: float, stream: Stream | None = None) -> None:
+        """Shape both liquids to the vessels' present tilt, and the stream; lasts until called again."""
+        for role, ml in (("source", source_ml), ("receiver", receiver_ml)):
+            up = self.scene.data.body(role).xmat.reshape(3, 3)[2]
+            self._write(f"{role}_liquid", self.scene.liquids[role].vertices(up, ml))
+        shape = self.scene.stream
+        self._write("stream", shape.empty() if stream is None else shape.vertices(stream))
+
+    def _write(self, name: str, vertices: np.ndarray) -> None:
+        writer = self._writers[name]
+        writer.write(vertices)
+        # mujoco 4.0 has no public way to the contexts of a Renderer; this is the only place that needs it.
+        self._renderer._gl_context.make_current()
+        mujoco.mjr_uploadMesh(self.scene.model, self._renderer._mjr_context, writer.id)
+
+    def rgb(self, camera: str = "front") -> UInt8[np.ndarray, "H W 3"]:
+        """Colour image."""
+        self._look(camera, glass=True)
+        return self._pixels()
+
+    def segments(self, camera: str = "front") -> tuple[Int32[np.ndarray, "H W"], Int32[np.ndarray, "H W"]]:
+        """Geom id per pixel (-1 nothing): everything, and with see-through vessels hidden.
+
+        The two are one array where no vessel is see-through.
+        """
+        self._look(camera, glass=True)
+        everything = self._geom_ids()
+        if not self._sees_through:
+            return everything, everything
+        self._look(camera, glass=False)
+        return everything, self._geom_ids()
+
+    def roles(self, camera: str = "front") -> UInt8[np.ndarray, "H W"]:
+        """Role per pixel; liquid and stream behind glass win over the glass."""
+        return self._compose(*self.segments(camera))
+
+    def frame(self, camera: str = "front") -> tuple[UInt8[np.ndarray, "H W 3"], UInt8[np.ndarray, "H W"]]:
+        """Colour and roles together: one scene update cheaper than asking for each."""
+        self._look(camera, glass=True)
+        rgb, everything = self._pixels(), self._geom_ids()
+        if not self._sees_through:
+            return rgb, self._compose(everything, everything)
+        self._look(camera, glass=False)
+        return rgb, self._compose(everything, self._geom_ids())
+
+    def _compose(self, everything: np.ndarray, without_glass: np.ndarray) -> np.ndarray:
+        table = np.append(self.scene.role_of_geom, np.uint8(Role.BACKGROUND))  # id -1 is the last
+        roles = table[everything]
+        if without_glass is not everything:
+            behind = table[without_glass]
+            np.copyto(roles, behind, where=behind >= Role.LIQUID)
+        return roles
+
+    def _look(self, camera: str, *, glass: bool) -> None:
+        if camera == "ego" and not self.scene.has_robot:
+            raise SceneError("the ego camera is on the wrist; this scene was built without a robot")
+        self._renderer.update_scene(self.scene.data, camera, self._options[glass])
+
+    def _pixels(self) -> np.ndarray:
+        image = np.empty((self.size, self.size, 3), np.uint8)
+        self._renderer._gl_context.make_current()
+        mujoco.mjr_render(self._renderer._rect, self._renderer.scene, self._renderer._mjr_context)
+        mujoco.mjr_readPixels(image, None, self._renderer._rect, self._renderer._mjr_context)
+        return image[::-1].copy()
+
+    def _geom_ids(self) -> np.ndarray:
+        scene = self._renderer.scene
+        flags = scene.flags
+        flags[mujoco.mjtRndFlag.mjRND_SEGMENT] = flags[mujoco.mjtRndFlag.mjRND_IDCOLOR] = 1
+        try:
+            image = self._pixels()
+        finally:
+            flags[mujoco.mjtRndFlag.mjRND_SEGMENT] = flags[mujoco.mjtRndFlag.mjRND_IDCOLOR] = 0
+        number = image[..., 0] + 256 * image[..., 1].astype(np.int32)  # segment number + 1, 0 is nothing
+        seen = np.unique(number)
+        table = np.full(int(seen[-1]) + 1, -1, np.int32)
+        for k in seen[seen > 0]:
+            geom = scene.geoms[int(k) - 1]
+            if geom.objtype == mujoco.mjtObj.mjOBJ_GEOM:
+                table[k] = geom.objid
+        return table[number]
