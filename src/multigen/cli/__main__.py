@@ -1,0 +1,5 @@
+"""``python -m multigen.cli``: the same as the ``multigen`` script."""
+
+from .main import main
+
+main()

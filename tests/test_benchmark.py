@@ -1,0 +1,65 @@
+"""Laws of the benchmark: the paper's 96 trials, bars by arithmetic, intervals that cover."""
+
+import numpy as np
+import pytest
+
+from multigen.benchmark import PAPER_NMAE, TrialResult, mean_ci, plan_trials, summarise, thin_out
+from multigen.benchmark.score import OPAQUE
+from multigen.types import COMMANDS, Outcome
+
+
+def row(condition: str, command: str, poured: float) -> TrialResult:
+    target = COMMANDS[command] * 200
+    outcome = Outcome(200, target, poured, poured, 0.0, True, "done")
+    return TrialResult(
+        condition, command, 0, 1, 200, target, poured, poured, 0.0, outcome.nmae, "done"
+    )
+
+
+def test_the_protocol_is_the_papers() -> None:
+    trials = plan_trials()
+    assert len(trials) == 96
+    assert len({t.condition for t in trials}) == 8
+    assert len(set(trials)) == 96
+
+
+def test_the_commands_of_one_position_share_a_seed_and_no_other_position_does() -> None:
+    seeds = {}
+    for t in plan_trials():
+        seeds.setdefault(t.seed, set()).add((t.condition, t.position))
+    assert all(len(v) == 1 for v in seeds.values())
+    assert len(seeds) == 24
+
+
+@pytest.mark.parametrize("n", [4, 8, 16, 40])
+def test_fewer_trials_stay_spread_over_conditions_and_commands(n: int) -> None:
+    kept = thin_out(plan_trials(), n)
+    assert len(kept) == n
+    per_command = [sum(t.command == c for t in kept) for c in COMMANDS]
+    per_condition = [
+        sum(t.condition == c for t in kept) for c in {t.condition for t in plan_trials()}
+    ]
+    assert max(per_command) - min(per_command) <= 1
+    assert max(per_condition) - min(per_condition) <= 1
+
+
+@pytest.mark.parametrize(
+    ("fraction", "nmae"), [(0.25, 0.479), (0.5, 0.458), (0.75, 0.688), (1.0, 1.083)]
+)
+def test_constant_pours_score_what_arithmetic_says(fraction: float, nmae: float) -> None:
+    rows = [row(OPAQUE[0], c, fraction * 200) for c in COMMANDS]
+    assert summarise(rows)["nmae"]["mean"] == pytest.approx(nmae, abs=1e-3)
+
+
+def test_the_interval_covers_the_mean_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(200):
+        lo, hi = mean_ci(list(rng.exponential(1.0, 40)), resamples=400)["ci95"]
+        hits += lo <= 1.0 <= hi
+    assert 0.85 < hits / 200 < 0.99
+
+
+def test_the_papers_table_is_copied_right() -> None:
+    assert np.mean(PAPER_NMAE["V"]) == pytest.approx(0.518, abs=1e-3)
+    assert np.mean(PAPER_NMAE["V+A"]) == pytest.approx(0.399, abs=1e-3)
