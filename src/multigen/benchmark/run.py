@@ -15,7 +15,7 @@ from ..types import Outcome, Waveform
 from ..workers import run_tasks
 from .contestants import CONSTANTS, Remembering, controller, ears, needs_eyes
 from .protocol import Trial, scene_of
-from .score import TrialResult, result_of, summarise
+from .score import PAPER_NMAE, TrialResult, result_of, summarise
 
 BARS = (*CONSTANTS, "expert")
 
@@ -121,6 +121,7 @@ def bench(
         **first,
         "policies": {label: r["summary"] for label, r in runs.items()},
         "baselines": baselines,
+        "paper": {name: sum(v) / len(v) for name, v in PAPER_NMAE.items()},
         "sound": sound,
         "made_by": made_by.record(),
     }

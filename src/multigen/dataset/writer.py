@@ -26,16 +26,12 @@ from ..files import (
     write_json,
     write_roles,
     write_sound,
-    write_video,
 )
 from ..types import Clock, Demonstration
 from . import layout, statistics, tables
 from .layout import CAMERAS, EGO, FRONT, EpisodeFiles
 from .manifest import Manifest
-from .media import require_ours
-
-GOP, CRF = 2, 20
-"""A keyframe every other frame: any frame is at most two decodes away."""
+from .media import encode, require_ours
 
 
 class DatasetWriter:
@@ -130,7 +126,7 @@ class DatasetWriter:
 
     def _video(self, name: str, frames: np.ndarray, fps: int, done: Path | None) -> None:
         if done is None:
-            write_video(self.root / name, frames, fps, crf=CRF, gop=GOP)
+            encode(self.root / name, frames, fps)
             return
         with replacing(self.root / name) as part:
             shutil.copyfile(done, part)

@@ -160,7 +160,8 @@ def _world(config: SceneConfig, size: int, detail: Detail) -> mujoco.MjSpec:
     visual = spec.visual
     visual.global_.offwidth = visual.global_.offheight = size
     visual.quality.offsamples, visual.quality.shadowsize = detail.samples, detail.shadow_map
-    visual.map.znear, visual.map.zfar = 0.01, 20
+    spec.stat.extent, spec.stat.center = 1.0, [0.5, 0, 0.2]  # near plane and shadows scale with it
+    visual.map.znear, visual.map.zfar = 0.01, 10
     visual.headlight.ambient = [config.ambient] * 3
     visual.headlight.diffuse, visual.headlight.specular = [0.25] * 3, [0.05] * 3
     add_materials(spec, config)
