@@ -1,0 +1,287 @@
+"""One time step of a pour, compiled: volume table -> weir -> ballistic packets -> receiver.
+
+Reads:  tables of both vessels, physical constants, lip pose per step.   Makes: the ledger.
+Used by: liquid.hydraulic (step by step), liquid.simulate (a whole path). Both run ``advance``, so
+their numbers are the same bit for bit. SI units inside (m3, not mL).
+
+Equations
+  outflow   q = Cd int_0^h chord(y) sqrt(2 g (h - y)) dy over the wetted part of the mouth, the weir
+            form used for tilting ladles (Noda & Terashima 2007, "Modeling and feedforward flow rate
+            control of automatic pouring system", ACC), Cd 0.60 (0.577 is critical flow). A layer
+            running down the wall past 90 degrees adds Cd * area * sqrt(2 g run_down).
+  full bore q <= Fl * A sqrt(g D) once air has to enter through the liquid: Wallis flooding with
+            j* = C^2 / 4 and C about 0.9 (Whalley 1987, Int. J. Multiphase Flow 13:723).
+  inertia   the head at the lip follows the hydrostatic one with tau = sqrt(R / (1.84 g)), the
+            inverse frequency of the first sloshing mode in deep liquid.
+  lip       starts to flow at a head of a share of the capillary length sqrt(sigma / (rho g)), stops
+            at a smaller one, then dribbles away in a fixed time.
+  viscosity q Re / (Re + Re_half), Re = rho q / (mu 2 R): the usual fall of a discharge coefficient.
+  launch    v^2 = 2 g h / 3 (critical flow) + 2 g run_down, half the wall's slope below horizontal,
+            plus the velocity of the lip itself. Then free fall.
+  capture   where the jet crosses the receiver's rim plane.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .table import MAX_TILT_RAD, head_of, row_at
+
+G = 9.81
+RING_S = 1.0
+"""Longest fall that is kept in flight; a lip 4.9 m up."""
+
+
+def _weir_lookup(top: float = 12.0, n: int = 2401) -> tuple[np.ndarray, np.ndarray]:
+    """Discharge and wetted area of a unit circle's lip against relative head eta, both / Cd.
+
+    ``int_0^min(eta, 2) 2 sqrt(1 - (1 - y)^2) sqrt(2 (eta - y)) dy`` and the same without the
+    square root of depth; substituting y = top sin^2 removes both end singularities.
+    """
+    eta = np.linspace(0, top, n)[:, None]
+    a, w = np.polynomial.legendre.leggauss(48)
+    t = (a + 1) * np.pi / 4
+    wet = np.minimum(eta, 2.0)
+    y = wet * np.sin(t) ** 2
+    dy = wet * 2 * np.sin(t) * np.cos(t) * np.pi / 4 * w
+    chord = 2 * np.sqrt(np.maximum(1 - (1 - y) ** 2, 0))
+    return (chord * np.sqrt(2 * (eta - y)) * dy).sum(1), (chord * dy).sum(1)
+
+
+WEIR_TOP = 12.0
+WEIR_Q, WEIR_AREA = _weir_lookup(WEIR_TOP)
+
+
+class Setup(NamedTuple):
+    """Everything that stays the same during a pour."""
+
+    heads: np.ndarray
+    volumes: np.ndarray
+    sill_radius: np.ndarray
+    run_down: np.ndarray
+    weir_q: np.ndarray
+    weir_area: np.ndarray
+    receiver_volume: np.ndarray
+    receiver_level: np.ndarray
+    constants: np.ndarray
+    """Indexed by the C_ names."""
+
+
+(
+    C_DT, C_DENSITY, C_VISCOSITY, C_ON, C_OFF, C_CD, C_LAG, C_RE_HALF, C_RUN, C_FLOOD, C_DRIBBLE,
+    C_THROAT, C_WALL_ANGLE, C_RECV_RIM, C_RECV_DEPTH, C_STRIDE, C_COUNT,
+) = range(17)  # fmt: skip
+
+(
+    SOURCE, FLIGHT, RECEIVER, SPILLED, HEAD, FLOW, FLOWING, DRIBBLE_LEFT, DRIBBLE_FLOW, STEP,
+    LAST_LANDING, STARTED, LIP_X, LIP_Y, LIP_Z, LIP_VX, LIP_VY, LIP_VZ, FRONT, TAIL,
+    START_X, START_Y, START_Z, VEL_X, VEL_Y, VEL_Z, END_Z, LEVEL, TILT, DROP,
+    SUM_OUT, SUM_IN, SUM_LANDED, SUM_SPEED, STATE_SIZE,
+) = range(35)  # fmt: skip
+
+TRACE_COLUMNS = 11
+"""Columns of PourTrace after liquid_hz, in its order."""
+
+
+@njit(cache=True)
+def _interp(x, xs, ys):
+    if x <= xs[0]:
+        return ys[0]
+    n = xs.size
+    if x >= xs[n - 1]:
+        return ys[n - 1]
+    lo, hi = 0, n - 1
+    while hi - lo > 1:
+        mid = (lo + hi) // 2
+        if xs[mid] <= x:
+            lo = mid
+        else:
+            hi = mid
+    return ys[lo] + (ys[hi] - ys[lo]) * (x - xs[lo]) / (xs[hi] - xs[lo])
+
+
+@njit(cache=True)
+def _discharge(setup, tilt, head, sill_radius, run_down):
+    """Flow over the lip [m3/s] before hysteresis, and the share a full mouth lets through."""
+    c = setup.constants
+    half = sill_radius * max(np.sin(tilt), 0.15)  # half the vertical extent of the mouth
+    x = min(head / half, WEIR_TOP * 0.9999) / WEIR_TOP * (setup.weir_q.size - 1)
+    i = int(x)
+    weir = setup.weir_q[i] + (x - i) * (setup.weir_q[i + 1] - setup.weir_q[i])
+    area = setup.weir_area[i] + (x - i) * (setup.weir_area[i + 1] - setup.weir_area[i])
+    q = (
+        sill_radius
+        * half
+        * (weir * np.sqrt(G * half) + area * np.sqrt(2 * G * c[C_RUN] * run_down))
+    )
+    q *= c[C_CD]
+    reynolds = c[C_DENSITY] * q / (c[C_VISCOSITY] * 2 * sill_radius)
+    q *= reynolds / (reynolds + c[C_RE_HALF])
+    bore = c[C_FLOOD] * np.pi * c[C_THROAT] ** 2 * np.sqrt(2 * G * c[C_THROAT])
+    blocked = min(max((head / half - 1.2) / 0.8, 0.0), 1.0)
+    limited = q - blocked * max(0.0, q - bore)
+    return limited, (limited / q if q > 0 else 1.0)
+
+
+@njit(cache=True)
+def _outflow(setup, state, tilt, head, sill_radius, run_down):
+    """Hysteresis of the lip around the discharge; returns flow [m3/s] and the full-bore share."""
+    c, dt = setup.constants, setup.constants[C_DT]
+    if state[FLOWING] == 0.0 and head > c[C_ON]:
+        state[FLOWING] = 1.0
+    elif state[FLOWING] == 1.0 and head < c[C_OFF]:
+        state[FLOWING] = 0.0
+        state[DRIBBLE_LEFT], state[DRIBBLE_FLOW] = c[C_DRIBBLE], state[FLOW]
+    if state[FLOWING] == 1.0:
+        return _discharge(setup, tilt, head, sill_radius, run_down)
+    if state[DRIBBLE_LEFT] > 0.5 * dt:
+        state[DRIBBLE_LEFT] -= dt
+        return state[DRIBBLE_FLOW] * (max(state[DRIBBLE_LEFT], 0.0) / c[C_DRIBBLE]) ** 2, 1.0
+    return 0.0, 1.0
+
+
+@njit(cache=True)
+def _fall_time(up, drop):
+    """Seconds to fall ``drop`` metres from an upward speed ``up``."""
+    return (up + np.sqrt(up * up + 2 * G * max(drop, 0.0))) / G
+
+
+@njit(cache=True)
+def _follow_lip(state, lip, dt):
+    """Velocity of the lip, smoothed over 20 ms (contacts make a held cup tremble)."""
+    if state[STARTED] == 0.0:
+        state[STARTED] = 1.0
+    else:
+        a = min(1.0, dt / 0.02)
+        for k in range(3):
+            state[LIP_VX + k] += a * ((lip[k] - state[LIP_X + k]) / dt - state[LIP_VX + k])
+    for k in range(3):
+        state[LIP_X + k] = lip[k]
+
+
+@njit(cache=True)
+def _throw(setup, state, ring, q, dv, v, slope, lip, out_xy, floor):
+    """Launch this step's packet: where and when it lands. Updates the stream and the ring."""
+    c, dt, level = setup.constants, setup.constants[C_DT], state[LEVEL]
+    vx = out_xy[0] * v * np.cos(slope) + state[LIP_VX]
+    vy = out_xy[1] * v * np.cos(slope) + state[LIP_VY]
+    vz = -v * np.sin(slope) + state[LIP_VZ]
+    to_rim = _fall_time(vz, lip[2] - floor[2] - max(level, c[C_RECV_DEPTH]))
+    aside = np.hypot(lip[0] + vx * to_rim - floor[0], lip[1] + vy * to_rim - floor[1])
+    speed = np.sqrt(vx * vx + vy * vy + (vz - G * to_rim) ** 2)
+    edge = np.sqrt(q / (np.pi * max(speed, 0.05))) + 2e-3  # the jet's radius, and some wobble
+    share = min(max(0.5 * ((c[C_RECV_RIM] - aside) / edge + 1), 0.0), 1.0)
+    inside = share >= 0.5
+    state[END_Z] = floor[2] + (level if inside else 0.0)
+    state[DROP] = max(lip[2] - state[END_Z], 0.0)
+    if dv <= 0:
+        return
+    for k in range(3):
+        state[START_X + k] = lip[k]
+    state[VEL_X], state[VEL_Y], state[VEL_Z] = vx, vy, vz
+    state[FLIGHT] += dv
+    slots = ring.shape[0]
+    for part in range(2):
+        volume = dv * (share if part == 0 else 1 - share)
+        if volume <= 0:
+            continue
+        fall = _fall_time(vz, lip[2] - floor[2] - (level if part == 0 else 0.0))
+        impact = np.sqrt(vx * vx + vy * vy + (vz - G * fall) ** 2)
+        x = min(fall / dt, slots - 3.0)
+        n = int(x)
+        late = x - n  # a packet spreads over the two steps it lands in: no ripple when n changes
+        for extra in range(2):
+            w = volume * (late if extra == 1 else 1 - late)
+            j = (int(state[STEP]) + n + extra) % slots
+            ring[j, part] += w
+            ring[j, 2] += w * impact
+        state[LAST_LANDING] = max(state[LAST_LANDING], state[STEP] + n + 1)
+
+
+@njit(cache=True)
+def _land(setup, state, ring):
+    """Move what lands in this step; what exceeds the brim is spilled."""
+    i = int(state[STEP]) % ring.shape[0]
+    caught, missed = ring[i, 0], ring[i, 1]
+    state[SUM_IN] += caught
+    state[SUM_LANDED] += caught + missed
+    state[SUM_SPEED] += ring[i, 2]
+    ring[i, 0] = ring[i, 1] = ring[i, 2] = 0.0
+    state[FLIGHT] -= caught + missed
+    state[RECEIVER] += caught
+    state[SPILLED] += missed
+    if state[STEP] >= state[LAST_LANDING]:  # nothing is left in the air: rounding has to land too
+        state[RECEIVER] += state[FLIGHT]
+        state[FLIGHT] = 0.0
+    brim = setup.receiver_volume[-1]
+    if state[RECEIVER] > brim:
+        state[SPILLED] += state[RECEIVER] - brim
+        state[RECEIVER] = brim
+
+
+@njit(cache=True)
+def advance(setup, state, ring, tilt, lip, out_xy, floor):
+    """Advance ``state`` [STATE_SIZE] and ``ring`` [slots, 3] by one step, in place."""
+    c, dt = setup.constants, setup.constants[C_DT]
+    _follow_lip(state, lip, dt)
+    i, f = row_at(setup.heads.shape[0], MAX_TILT_RAD, tilt)
+    sill_radius = (1 - f) * setup.sill_radius[i] + f * setup.sill_radius[i + 1]
+    run_down = (1 - f) * setup.run_down[i] + f * setup.run_down[i + 1]
+    still = head_of(setup.heads, setup.volumes, i, f, state[SOURCE])
+    lag = c[C_LAG] * np.sqrt(sill_radius / (1.84 * G))
+    state[HEAD] += (still - state[HEAD]) * (dt / (lag + dt) if state[STEP] > 0 else 1.0)
+    head = state[HEAD]
+
+    q, share = _outflow(setup, state, tilt, head, sill_radius, run_down)
+    dv = min(q * dt, state[SOURCE])
+    q = dv / dt
+    state[SOURCE] -= dv
+    state[SUM_OUT] += dv
+    state[TILT] = tilt
+    if dv > 0:
+        state[FRONT] = state[FRONT] + dt if state[FLOW] > 0 else dt
+        state[TAIL] = 0.0
+    else:
+        state[FRONT] += dt
+        state[TAIL] += dt
+    state[FLOW] = q
+
+    steep = max(0.0, tilt - 0.5 * np.pi + c[C_WALL_ANGLE])
+    mouth = 2 * sill_radius * max(np.sin(tilt), 0.15)
+    critical = 2 * G * min(max(head, 0.0), mouth) / 3 * share * share
+    v = np.sqrt(critical + 2 * G * run_down)
+    state[LEVEL] = _interp(state[RECEIVER], setup.receiver_volume, setup.receiver_level)
+    _throw(setup, state, ring, q, dv, v, 0.5 * steep, lip, out_xy, floor)
+    _land(setup, state, ring)
+    state[LEVEL] = _interp(state[RECEIVER], setup.receiver_volume, setup.receiver_level)
+    state[STEP] += 1
+
+
+@njit(cache=True)
+def write_row(setup, state, row):
+    """Close a window of C_STRIDE steps: fill one PourTrace row (mL, SI) and reset the sums."""
+    window = setup.constants[C_STRIDE] * setup.constants[C_DT]
+    row[0], row[1] = state[SOURCE] * 1e6, state[FLIGHT] * 1e6
+    row[2], row[3] = state[RECEIVER] * 1e6, state[SPILLED] * 1e6
+    row[4], row[5] = state[SUM_OUT] / window * 1e6, state[SUM_IN] / window * 1e6
+    row[6], row[7] = state[TILT], state[DROP]
+    landed = state[SUM_LANDED]
+    if landed > 0:
+        row[8] = state[SUM_SPEED] / landed
+        row[9] = np.sqrt(4 * landed / window / (np.pi * max(row[8], 0.05)))
+    else:
+        row[8] = row[9] = 0.0
+    row[10] = state[LEVEL]
+    for k in range(SUM_OUT, SUM_SPEED + 1):
+        state[k] = 0.0
+
+
+@njit(cache=True)
+def run_path(setup, state, ring, tilt, lip, out_xy, floor, rows):
+    """A whole path: ``advance`` for every step, ``write_row`` after every C_STRIDE of them."""
+    stride = int(setup.constants[C_STRIDE])
+    for k in range(tilt.size):
+        advance(setup, state, ring, tilt[k], lip[k], out_xy[k], floor)
+        if (k + 1) % stride == 0:
+            write_row(setup, state, rows[(k + 1) // stride - 1])
