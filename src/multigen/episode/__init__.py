@@ -1,1 +1,19 @@
-"""Room under construction."""
+"""What happens: the arm, the expert, the one loop that steps physics, episodes on disk.
+
+Reads:  SceneConfig, a Controller, Ears.   Makes: Episode, episode folders.
+Used by: pipeline, benchmark, envs. Heavy dependencies that live here: mujoco, mink.
+"""
+
+from .ears import Deaf as Deaf
+from .expert import Expert as Expert
+from .ik import Arm as Arm
+from .ik import kinova as kinova
+from .plan import Plan as Plan
+from .plan import plan_pour as plan_pour
+from .rollout import Blind as Blind
+from .rollout import RolloutLimits as RolloutLimits
+from .rollout import rollout as rollout
+from .rollout import rollout_blind as rollout_blind
+from .store import is_complete as is_complete
+from .store import read_episode as read_episode
+from .store import write_episode as write_episode
