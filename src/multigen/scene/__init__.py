@@ -24,6 +24,7 @@ from .geometry import tilt_of as tilt_of
 from .liquid_mesh import LiquidMesh as LiquidMesh
 from .liquids import LIQUIDS as LIQUIDS
 from .liquids import draw_liquid as draw_liquid
+from .look import look_sheet as look_sheet
 from .render import View as View
 from .robot import HOME as HOME
 from .robot import robot_spec as robot_spec

@@ -66,11 +66,22 @@ def _thin(spec: mujoco.MjSpec, folder: Path, cell: float) -> None:
     for mesh in spec.meshes:
         vertices, faces = thinned_stl(folder / mesh.file, 0.0)
         if len(faces) > LARGE_MESH:
+            for geom in spec.geoms:
+                if geom.meshname == mesh.name and not geom.parent.explicitinertial:
+                    geom.mass = geom.density * _inferred_m3(vertices * mesh.scale, faces)
             vertices, faces = thinned_stl(folder / mesh.file, cell)
             mesh.file = ""
             mesh.uservert, mesh.userface = (vertices * mesh.scale).ravel(), faces.ravel()
             mesh.scale = [1, 1, 1]
             mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
+
+
+def _inferred_m3(vertices: np.ndarray, faces: np.ndarray) -> float:
+    """Volume from which MuJoCo infers a mesh's mass: unsigned tetrahedra about its surface centroid."""
+    corner = vertices[faces].astype(float)
+    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    a, b, c = (corner - (area @ corner.mean(1)) / area.sum()).transpose(1, 0, 2)
+    return float(np.abs(np.einsum("ij,ij->i", a, np.cross(b, c))).sum() / 6)
 
 
 def robot_spec() -> mujoco.MjSpec:

@@ -1,0 +1,53 @@
+"""Thinner robot meshes: CAD detail below what a camera resolves, merged away.
+
+Reads:  binary STL files.   Makes: vertices, faces.   Used by: scene.robot.
+Vertex clustering (Rossignac and Borrel 1993): vertices that share a cell of a regular grid become
+their mean; triangles that lose an edge go. Drawing costs vertices times passes, so this halves the
+price of every picture with the arm in it.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FormatError
+from .lathe import Mesh
+
+
+def read_stl(path: Path) -> Mesh:
+    """Vertices (merged where equal) and faces of a binary STL. Raises FormatError."""
+    raw = Path(path).read_bytes()
+    count = int(np.frombuffer(raw[80:84], "<u4")[0]) if len(raw) >= 84 else -1
+    if len(raw) != 84 + 50 * count:
+        raise FormatError(f"{path} is not a binary STL file; reinstall the package it belongs to")
+    record = np.dtype([("normal", "<f4", 3), ("corner", "<f4", (3, 3)), ("attribute", "<u2")])
+    corners = np.frombuffer(raw, record, count, 84)["corner"].reshape(-1, 3)
+    vertices, index = np.unique(corners, axis=0, return_inverse=True)
+    return vertices.astype(np.float32), index.reshape(-1, 3).astype(np.int32)
+
+
+def cluster(mesh: Mesh, cell: float) -> Mesh:
+    """Merge all vertices that share a grid cell of edge ``cell`` (in the mesh's unit)."""
+    vertices, faces = mesh
+    where = np.floor(vertices.astype(float) / cell + 0.5).astype(np.int64)
+    _, group = np.unique(where, axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    count = np.bincount(group)
+    merged = np.stack([np.bincount(group, vertices[:, k]) / count for k in range(3)], 1)
+    faces = group[faces]
+    kept = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
+    faces = faces[kept]
+    # The same triangle may now appear several times, from two sides of a thin sheet for example.
+    start = faces.argmin(1)
+    rolled = np.take_along_axis(faces, (start[:, None] + np.arange(3)) % 3, 1)
+    return merged.astype(np.float32), np.unique(rolled, axis=0).astype(np.int32)
+
+
+@lru_cache(maxsize=64)
+def thinned_stl(path: Path, cell: float) -> Mesh:
+    """A thinned STL (as it is for a cell of 0), worked out once per process."""
+    vertices, faces = cluster(thinned_stl(path, 0.0), cell) if cell > 0 else read_stl(path)
+    vertices.setflags(write=False)
+    faces.setflags(write=False)
+    return vertices, faces
