@@ -29,6 +29,8 @@ from numba import njit
 from .table import MAX_TILT_RAD, head_of, row_at
 
 G = 9.81
+GRAIN = 2.0**60
+"""Volumes are whole multiples of 1 / GRAIN m3 (1e-12 mL), so that adding them is exact."""
 RING_S = 1.0
 """Longest fall that is kept in flight; a lip 4.9 m up."""
 
@@ -82,6 +84,12 @@ class Setup(NamedTuple):
 
 TRACE_COLUMNS = 11
 """Columns of PourTrace after liquid_hz, in its order."""
+
+
+@njit(cache=True)
+def grain(volume):
+    """A volume [m3] rounded to the ledger's grain."""
+    return np.rint(volume * GRAIN) / GRAIN
 
 
 @njit(cache=True)
@@ -164,6 +172,10 @@ def _follow_lip(state, lip, dt):
 def _throw(setup, state, ring, q, dv, v, slope, lip, out_xy, floor):
     """Launch this step's packet: where and when it lands. Updates the stream and the ring."""
     c, dt, level = setup.constants, setup.constants[C_DT], state[LEVEL]
+    if dv <= 0:
+        over = np.hypot(lip[0] - floor[0], lip[1] - floor[1]) < c[C_RECV_RIM]
+        state[DROP] = max(lip[2] - floor[2] - (level if over else 0.0), 0.0)
+        return
     vx = out_xy[0] * v * np.cos(slope) + state[LIP_VX]
     vy = out_xy[1] * v * np.cos(slope) + state[LIP_VY]
     vz = -v * np.sin(slope) + state[LIP_VZ]
@@ -172,27 +184,25 @@ def _throw(setup, state, ring, q, dv, v, slope, lip, out_xy, floor):
     speed = np.sqrt(vx * vx + vy * vy + (vz - G * to_rim) ** 2)
     edge = np.sqrt(q / (np.pi * max(speed, 0.05))) + 2e-3  # the jet's radius, and some wobble
     share = min(max(0.5 * ((c[C_RECV_RIM] - aside) / edge + 1), 0.0), 1.0)
-    inside = share >= 0.5
-    state[END_Z] = floor[2] + (level if inside else 0.0)
+    state[END_Z] = floor[2] + (level if share >= 0.5 else 0.0)
     state[DROP] = max(lip[2] - state[END_Z], 0.0)
-    if dv <= 0:
-        return
     for k in range(3):
         state[START_X + k] = lip[k]
     state[VEL_X], state[VEL_Y], state[VEL_Z] = vx, vy, vz
     state[FLIGHT] += dv
     slots = ring.shape[0]
+    caught = grain(dv * share)
     for part in range(2):
-        volume = dv * (share if part == 0 else 1 - share)
+        volume = caught if part == 0 else dv - caught
         if volume <= 0:
             continue
         fall = _fall_time(vz, lip[2] - floor[2] - (level if part == 0 else 0.0))
         impact = np.sqrt(vx * vx + vy * vy + (vz - G * fall) ** 2)
         x = min(fall / dt, slots - 3.0)
         n = int(x)
-        late = x - n  # a packet spreads over the two steps it lands in: no ripple when n changes
+        late = grain(volume * (x - n))  # it lands over two steps: no ripple when n changes
         for extra in range(2):
-            w = volume * (late if extra == 1 else 1 - late)
+            w = late if extra == 1 else volume - late
             j = (int(state[STEP]) + n + extra) % slots
             ring[j, part] += w
             ring[j, 2] += w * impact
@@ -211,10 +221,7 @@ def _land(setup, state, ring):
     state[FLIGHT] -= caught + missed
     state[RECEIVER] += caught
     state[SPILLED] += missed
-    if state[STEP] >= state[LAST_LANDING]:  # nothing is left in the air: rounding has to land too
-        state[RECEIVER] += state[FLIGHT]
-        state[FLIGHT] = 0.0
-    brim = setup.receiver_volume[-1]
+    brim = grain(setup.receiver_volume[-1])
     if state[RECEIVER] > brim:
         state[SPILLED] += state[RECEIVER] - brim
         state[RECEIVER] = brim
@@ -234,7 +241,7 @@ def advance(setup, state, ring, tilt, lip, out_xy, floor):
     head = state[HEAD]
 
     q, share = _outflow(setup, state, tilt, head, sill_radius, run_down)
-    dv = min(q * dt, state[SOURCE])
+    dv = min(grain(q * dt), state[SOURCE])
     q = dv / dt
     state[SOURCE] -= dv
     state[SUM_OUT] += dv
@@ -251,10 +258,10 @@ def advance(setup, state, ring, tilt, lip, out_xy, floor):
     mouth = 2 * sill_radius * max(np.sin(tilt), 0.15)
     critical = 2 * G * min(max(head, 0.0), mouth) / 3 * share * share
     v = np.sqrt(critical + 2 * G * run_down)
-    state[LEVEL] = _interp(state[RECEIVER], setup.receiver_volume, setup.receiver_level)
     _throw(setup, state, ring, q, dv, v, 0.5 * steep, lip, out_xy, floor)
-    _land(setup, state, ring)
-    state[LEVEL] = _interp(state[RECEIVER], setup.receiver_volume, setup.receiver_level)
+    if state[STEP] <= state[LAST_LANDING]:
+        _land(setup, state, ring)
+        state[LEVEL] = _interp(state[RECEIVER], setup.receiver_volume, setup.receiver_level)
     state[STEP] += 1
 
 

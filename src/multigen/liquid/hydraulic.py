@@ -125,8 +125,8 @@ def start_state(
                 f"{vessel.name} holds {vessel.capacity_ml:.0f} mL: cannot start with {volume:.1f} mL"
             )
     state = np.zeros(core.STATE_SIZE)
-    state[core.SOURCE] = initial_ml * 1e-6
-    state[core.RECEIVER] = receiver_initial_ml * 1e-6
+    state[core.SOURCE] = core.grain(initial_ml * 1e-6)
+    state[core.RECEIVER] = core.grain(receiver_initial_ml * 1e-6)
     state[core.LAST_LANDING] = -1.0
     state[core.LEVEL] = receiver.level_m(receiver_initial_ml)
     return state, np.zeros((int(core.RING_S / dt_s) + 4, 3))

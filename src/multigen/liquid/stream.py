@@ -61,7 +61,7 @@ def stream_of(state: Float[np.ndarray, " S"]) -> Stream | None:
     end = min(float(state[core.END_Z]), start[2] - 1e-3)
     fall = (velocity[2] + (velocity[2] ** 2 + 2 * core.G * (start[2] - end)) ** 0.5) / core.G
     front = min(float(state[core.FRONT]), fall)
-    tail = min(float(state[core.TAIL]), 0.95 * front)
+    tail = min(float(state[core.TAIL]), 0.98 * front)
     flow = in_flight / max(front - tail, 1e-3)
     slow = max(float(np.linalg.norm(velocity)), MIN_SPEED_M_S)
     radius = (flow / (np.pi * slow)) ** 0.5
