@@ -12,6 +12,7 @@ from multigen.liquid import (
     HydraulicPour,
     head_m,
     held_ml,
+    lip_pose,
     pour_table,
     simulate_pour,
     surface_level,
@@ -338,6 +339,27 @@ def test_the_drawn_stream_holds_the_volume_in_flight():
     lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
     area = np.pi * (radii[1:] ** 2 + radii[:-1] ** 2) / 2
     assert (area * lengths).sum() * 1e6 == pytest.approx(single.state.in_flight_ml, rel=0.03)
+
+
+# --- the pose of a held vessel
+
+
+def test_the_lip_is_the_lowest_point_of_the_mouth_and_the_direction_never_flips():
+    around = np.linspace(0, 2 * np.pi, 7200)
+    ring = CUP.rim_radius_m * np.stack([np.cos(around), np.sin(around), 0 * around])
+    ring[2] = CUP.height_m
+    for tilt in (0.2, 1.0, 1.5, 1.7, 2.2):
+        for heading in (0.0, 2.1, -2.8):
+            c, s, ch, sh = np.cos(tilt), np.sin(tilt), np.cos(heading), np.sin(heading)
+            lean = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+            turn = np.array([[ch, -sh, 0], [sh, ch, 0], [0, 0, 1]])
+            position = np.array([0.4, -0.1, 0.3])
+            pose = lip_pose(CUP, position, turn @ lean)
+            points = (turn @ lean @ ring).T + position
+            assert pose.tilt_rad == pytest.approx(tilt)
+            assert np.allclose(pose.lip_m, points[points[:, 2].argmin()], atol=1e-4)
+            assert np.allclose(pose.out_xy, [ch, sh])
+    assert lip_pose(CUP, np.zeros(3), np.eye(3)).tilt_rad == 0
 
 
 # --- the door

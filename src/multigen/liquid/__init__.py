@@ -10,6 +10,8 @@ from .hydraulic import LIQUID_HZ as LIQUID_HZ
 from .hydraulic import HydraulicParams as HydraulicParams
 from .hydraulic import HydraulicPour as HydraulicPour
 from .hydraulic import LiquidState as LiquidState
+from .pose import LipPose as LipPose
+from .pose import lip_pose as lip_pose
 from .simulate import simulate_pour as simulate_pour
 from .stream import Stream as Stream
 from .table import MAX_TILT_RAD as MAX_TILT_RAD
