@@ -7,6 +7,7 @@ Used by: policy, benchmark, report, pipeline, cli.
 from .cache import PolicyCache as PolicyCache
 from .cache import area_resize as area_resize
 from .cache import open_cache as open_cache
+from .findings import Finding as Finding
 from .layout import ACTION as ACTION
 from .layout import CAMERAS as CAMERAS
 from .layout import EEF as EEF
@@ -17,4 +18,7 @@ from .layout import MIC as MIC
 from .layout import STATE as STATE
 from .reader import Dataset as Dataset
 from .reader import EpisodeInfo as EpisodeInfo
+from .repair import repair as repair
+from .validate import CHECKS as CHECKS
+from .validate import validate as validate
 from .writer import DatasetWriter as DatasetWriter

@@ -80,9 +80,9 @@ def require_ours(path: Path, size: tuple[int, int], frames: int, fps: int) -> No
 def encode(path: Path, frames: UInt8[np.ndarray, "T H W 3"], fps: int) -> None:
     """h264 yuv420p mp4 for training: any frame is two decodes away, equal frames are equal bytes.
 
-    Not files.write_video, for one option: x264's macroblock tree is off. Its vector code reads
-    memory that was never written, so that the same small pictures came out as different bytes in
-    one run of ten. It costs about 10 % of size; a keyframe every other frame leaves it little use.
+    Not files.write_video, for one option: x264's macroblock tree is off. With it, equal pictures
+    came out as different bytes in one run of ten (in vector code; asm=0 is stable and twice as
+    slow). It costs 10 % of size here, where a keyframe every other frame leaves it little use.
     """
     options = {
         "crf": str(CRF),

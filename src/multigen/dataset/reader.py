@@ -70,6 +70,8 @@ class Dataset:
         for name in ("features", "fps", "data_path", "total_episodes"):
             if name not in self.info:
                 raise FormatError(f"{self.root / layout.INFO} has no '{name}'; is it LeRobot v3.0?")
+        if not isinstance(self.info["total_episodes"], int):
+            raise FormatError(f"{self.root / layout.INFO}: total_episodes needs a whole number")
         if self.info.get("codebase_version") != layout.VERSION:
             raise FormatError(
                 f"{self.root} is LeRobot {self.info.get('codebase_version')}; needs {layout.VERSION}"
@@ -100,14 +102,24 @@ class Dataset:
     @cached_property
     def episodes(self) -> list[EpisodeInfo]:
         """In order; only those that info.json counts."""
-        paths = sorted((self.root / "meta" / "episodes").glob("*/*.parquet"))
-        rows = [row for p in paths for row in tables.read_rows(p, stats=False)]
-        count = int(self.info["total_episodes"])
+        rows = self.raw_rows(stats=False)
+        count = self.info["total_episodes"]
         if len(rows) < count:
             raise FormatError(
                 f"{self.root} counts {count} episodes and describes {len(rows)}; run repair"
             )
-        return [self._episode(row) for row in rows[:count]]
+        return [self.describe(row) for row in rows[:count]]
+
+    def raw_rows(self, *, stats: bool = True) -> list[dict[str, Any]]:
+        """Lines of meta/episodes as they are, also those that info.json does not count (yet)."""
+        paths = sorted((self.root / "meta" / "episodes").glob("*/*.parquet"))
+        rows = [row for path in paths for row in tables.read_rows(path, stats=stats)]
+        keys = [k for k, f in self.info["features"].items() if f.get("dtype") == "video"]
+        needed = [*_NEEDED, *(f"videos/{k}/{at}" for k in keys for at in _AT)]
+        for row in rows:
+            if lost := [name for name in needed if row.get(name) is None]:
+                raise FormatError(f"{self.root}: meta/episodes lacks '{lost[0]}'; is it v3.0?")
+        return rows
 
     def rows(self, episode: int) -> dict[str, np.ndarray]:
         """Columns of one episode: name → [T] or [T, n] (vectors as in info.json)."""
@@ -162,7 +174,8 @@ class Dataset:
             )
         return self.root / name
 
-    def _episode(self, row: dict[str, Any]) -> EpisodeInfo:
+    def describe(self, row: dict[str, Any]) -> EpisodeInfo:
+        """The episode a line of meta/episodes stands for."""
         task = row["tasks"][0] if row["tasks"] else ""
         files, starts = self._files(row)
         number = {k: row.get(f"pour/{k}") for k in _NUMBERS}
@@ -185,18 +198,25 @@ class Dataset:
         keys = [k for k, f in self.info["features"].items() if f["dtype"] == "video"]
         videos, starts = {}, {}
         for key in keys:
-            at = {k: row[f"videos/{key}/{k}"] for k in ("chunk_index", "file_index")}
+            at = {k: row[f"videos/{key}/{k}"] for k in _AT}
             videos[key] = self.info["video_path"].format(video_key=key, **at)
             starts[key] = row.get(f"videos/{key}/from_timestamp", 0.0)
-        data = self.info["data_path"].format(
-            chunk_index=row["data/chunk_index"], file_index=row["data/file_index"]
-        )
+        data = self.info["data_path"].format(**{k: row[f"data/{k}"] for k in _AT})
         chunk, number = row.get("sidecar/chunk_index"), row.get("sidecar/episode_index")
         if chunk is None or number is None:
             return EpisodeFiles(data, videos, None, {}, None, None), starts
         return EpisodeFiles(data, videos, **layout.sidecars(chunk, number)), starts
 
 
+_AT = ("chunk_index", "file_index")
+_NEEDED = (
+    "episode_index",
+    "tasks",
+    "length",
+    "dataset_from_index",
+    "dataset_to_index",
+    *(f"data/{k}" for k in _AT),
+)
 _NUMBERS = ("initial_ml", "target_ml", "poured_ml", "left_source_ml", "spilled_ml")
 
 
