@@ -2,12 +2,17 @@
 
 Reads:  the environment, the system's shared libraries.   Makes: MUJOCO_GL, LP_NUM_THREADS.
 Used by: scene/__init__ (imported first of all).
-mujoco reads MUJOCO_GL once, at import: EGL where its library loads, else OSMesa. One software
-OpenGL thread per process: work is spread over processes, and idle threads only fight.
+mujoco reads MUJOCO_GL once, at import: EGL where its library loads, else OSMesa. Where mujoco came
+first, its one module that chose is loaded again. One software OpenGL thread per process: work is
+spread over processes, and idle threads only fight.
 """
 
 import ctypes
+import importlib
 import os
+import sys
+
+_CHOOSER = "mujoco.rendering.classic.gl_context"
 
 PACKAGES = "libegl1 libegl-mesa0 libgl1-mesa-dri"
 """Debian packages that make headless rendering work."""
@@ -27,6 +32,8 @@ def choose_backend() -> str:
     if not chosen:
         chosen = "osmesa" if not _loads("libEGL.so.1") and _loads("libOSMesa.so.8") else "egl"
         os.environ["MUJOCO_GL"] = chosen
+        if _CHOOSER in sys.modules:
+            importlib.reload(sys.modules[_CHOOSER])
     os.environ.setdefault("LP_NUM_THREADS", "1")
     return chosen
 

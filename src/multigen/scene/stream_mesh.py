@@ -102,7 +102,7 @@ class StreamMesh:
         speed_at = velocity + gravity * t
         speed = np.linalg.norm(speed_at, axis=1)
         along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
-        slow = max(float(np.linalg.norm(velocity)), 0.25)
+        slow = max(float(np.linalg.norm(velocity)), 0.1)
         radius = stream.start_radius_m * np.sqrt(slow / np.maximum(speed, slow))
         radius *= _ends(along, radius, torn=t0 > 1e-3, falling=t1 < landing - 1e-3)
         heading = speed_at / np.maximum(speed, 1e-9)[:, None]
