@@ -42,5 +42,8 @@ def pour(
     )  # fmt: skip
 
 
-def reversed_in_time(wave: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(wave[::-1])
+def wide_frustum() -> Vessel:
+    return Vessel(
+        "frustum", "frustum", ((0.0, 0.030), (0.124, 0.047)), ((0.004, 0.028), (0.124, 0.045)),
+        "paper",
+    )  # fmt: skip

@@ -10,5 +10,9 @@ from .air_column import AirColumn as AirColumn
 from .air_column import air_column as air_column
 from .layers import Layers as Layers
 from .layers import Voice as Voice
+from .room import RoomAndMic as RoomAndMic
+from .room import RoomStream as RoomStream
+from .room import through_room as through_room
+from .stream import rows_between as rows_between
 from .synth import PourSynth as PourSynth
 from .synth import sound_of_pour as sound_of_pour

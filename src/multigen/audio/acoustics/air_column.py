@@ -100,10 +100,10 @@ def _slices(z: np.ndarray, r: np.ndarray, level: float) -> tuple[np.ndarray, np.
 
 @njit(cache=True)
 def _mouth_mismatch(k, length, radius):
-    """Zero at a resonance: pressure minus radiation reactance times flow at the mouth (rho c = 1).
+    """Zero at a resonance: the pressure 0.61 R beyond the mouth (rho c = 1, no losses).
 
-    From p = 1, U = 0 at the rigid end, U = -i u, each cylinder turns (p, u) by k l; at the mouth
-    p = X u with X = k 0.61 R / area. For one cylinder this is cot(k L) = k 0.61 R.
+    From p = 1, U = 0 at the rigid end, U = -i u, each cylinder turns (p, u) by k l. For one
+    cylinder the zeros are those of cos(k (L + 0.61 R)): odd quarter waves.
     """
     p, u = 1.0, 0.0
     for s in range(length.size):
@@ -111,31 +111,32 @@ def _mouth_mismatch(k, length, radius):
         c, sn = math.cos(k * length[s]), math.sin(k * length[s])
         p, u = p * c - u * sn / area, u * c + p * sn * area
     mouth = radius[-1]
-    return p - k * END_CORRECTION * mouth / (math.pi * mouth**2) * u
+    end = k * END_CORRECTION * mouth
+    return p * math.cos(end) - u * math.sin(end) / (math.pi * mouth**2)
 
 
 @njit(cache=True)
-def _mouth_impedance(k, length, radius):
-    """Impedance of column + radiation seen at the mouth, rho c = 1, with viscothermal wall losses
-    ``alpha = 3e-5 sqrt(f) / a`` [L] and radiation resistance ``(kR)^2 / (4 area)``."""
+def _end_impedance(k, length, radius):
+    """Impedance of column, end correction and radiation where the pressure vanishes, rho c = 1;
+    viscothermal wall losses ``alpha = 3e-5 sqrt(f) / a`` [L], radiation ``(kR)^2 / (4 area)``."""
     p, v = 1.0 + 0j, 0.0 + 0j
     hz = k * 343.2 / (2 * math.pi)
-    for s in range(length.size):
-        area = math.pi * radius[s] ** 2
-        g = 1j * k + 3e-5 * math.sqrt(hz) / radius[s]
-        ch, sh = np.cosh(g * length[s]), np.sinh(g * length[s])
-        p, v = p * ch + v * sh / area, v * ch + p * sh * area
     mouth = radius[-1]
-    area = math.pi * mouth**2
-    kr = k * mouth
-    return p / v + (1j * END_CORRECTION * kr + 0.25 * min(kr, 2.0) ** 2) / area
+    for s in range(length.size + 1):
+        a = radius[s] if s < length.size else mouth
+        span = length[s] if s < length.size else END_CORRECTION * mouth
+        area = math.pi * a**2
+        g = 1j * k + 3e-5 * math.sqrt(hz) / a
+        ch, sh = np.cosh(g * span), np.sinh(g * span)
+        p, v = p * ch + v * sh / area, v * ch + p * sh * area
+    return p / v + 0.25 * min(k * mouth, 2.0) ** 2 / (math.pi * mouth**2)
 
 
 @njit(cache=True)
 def _modes(length, radius, grid):
     """First MODES resonances: (wavenumber, Q); zeros where there is none on the grid.
 
-    ``Q = (w/2) (dX/dw) / R`` of the total impedance at the mouth. Above the first transverse mode,
+    ``Q = (w/2) (dX/dw) / R`` of the total impedance; (2k - 1) pi / (k R)^2 for a cylinder. Above the first transverse mode,
     k R = 1.841, plane waves are no longer the whole story and the mode is faded out.
     """
     k_out, q_out = np.zeros(MODES), np.zeros(MODES)
@@ -154,8 +155,8 @@ def _modes(length, radius, grid):
                     hi = mid
             k = 0.5 * (lo + hi)
             step = 1e-4 * k
-            up = _mouth_impedance(k + step, length, radius)
-            down = _mouth_impedance(k - step, length, radius)
+            up = _end_impedance(k + step, length, radius)
+            down = _end_impedance(k - step, length, radius)
             slope = (up.imag - down.imag) / (2 * step)
             loss = 0.5 * (up.real + down.real)
             fade = min(1.0, max(0.0, (2.6 - k * radius[-1]) / (2.6 - 1.841)))

@@ -72,11 +72,13 @@ def draw_radius_m(u, lo, hinze, hi):
 
 
 @njit(cache=True)
-def add_ring(out, start, amplitude, hz, damping, rise, sample_rate):
-    """Add ``A sin(phi) exp(-beta t)``, ``f(t) = hz (1 + rise beta t)``, from sample ``start``
-    (a float) until it fell by 60 dB. One complex rotation per sample; no sine in the loop."""
-    first = int(math.ceil(start))
-    lag = (first - start) / sample_rate
+def add_ring(out, base, offset, amplitude, hz, damping, rise, sample_rate):
+    """Add ``A sin(phi) exp(-beta t)``, ``f(t) = hz (1 + rise beta t)``, from sample
+    ``base + offset`` (an integer and a fraction: the same bits wherever a chunk begins) until it
+    fell by 60 dB. One complex rotation per sample; no sine in the loop."""
+    after = math.ceil(offset)
+    first = base + after
+    lag = (after - offset) / sample_rate
     steps = min(int(min(6.9 / damping, RING_S) * sample_rate), out.size - first)
     w = 2 * math.pi * hz / sample_rate
     bend = w * rise * damping / sample_rate
@@ -127,5 +129,5 @@ def add_bubbles(
             f /= math.sqrt(1 - 0.5 / depth)
             bend = rise * uniform(state)
             if f < 0.47 * sample_rate:
-                add_ring(out, (row + t) * per_row, a, f, beta, bend, sample_rate)
+                add_ring(out, row * per_row, t * per_row, a, f, beta, bend, sample_rate)
             t += exponential(state) / expected

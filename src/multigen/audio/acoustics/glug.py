@@ -88,7 +88,7 @@ def add_glug(
         open_stream(draw, seed, GLUG, first_row + row)
         volume = max(air_ml[row], 5.0) * 1e-6
         hz = sound_m_s / (2 * math.pi) * math.sqrt(neck_area / (volume * effective_length))
-        start = int((row + uniform(draw)) * per_row)
+        start = row * per_row + int(uniform(draw) * per_row)
         strength = loud[row] * (0.7 + 0.6 * uniform(draw))
         _note(out, start, strength, hz, 0.035, sample_rate)
         _note(

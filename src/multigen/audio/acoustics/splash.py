@@ -69,7 +69,7 @@ def add_patter(out, seed, first_row, per_row, sample_rate, patter, touch, speed,
         while t < 1:
             loud = gain * speed[row] * (0.3 + uniform(draw))
             decay = 0.0015 + 0.003 * uniform(draw)
-            add_click(out, draw, int((row + t) * per_row), loud, decay, sample_rate)
+            add_click(out, draw, row * per_row + int(t * per_row), loud, decay, sample_rate)
             t += exponential(draw) / expected
 
 
@@ -91,19 +91,24 @@ def add_drops(
         t = exponential(draw) / expected
         while t < 1:
             wait = (0.01 + 0.02 * uniform(draw)) + (fall_s[row] if late else 0.0)
-            start = (row + t) * per_row + min(wait, DRIP_SPAN_S / 2) * sample_rate
+            offset = t * per_row + min(wait, DRIP_SPAN_S / 2) * sample_rate
             r = 0.6e-3 + 1.2e-3 * uniform(draw) ** 1.5
             loud = gain * (0.4 + 0.6 * uniform(draw)) * (r * 1e3) ** 1.5
             traps = uniform(draw) < 0.5
             if level[row] < 2e-3:
                 add_click(
-                    out, draw, int(start), gain * 0.4 * max(speed[row], 0.8), 0.002, sample_rate
+                    out,
+                    draw,
+                    row * per_row + int(offset),
+                    gain * 0.4 * max(speed[row], 0.8),
+                    0.002,
+                    sample_rate,
                 )
             elif traps:
                 f = minnaert_hz(r, density)
                 beta = damping_1_s(r, f, density, viscosity, sound_speed)
                 if f < 0.45 * sample_rate:
-                    add_ring(out, start, loud, f, beta, 0.1, sample_rate)
+                    add_ring(out, row * per_row, offset, loud, f, beta, 0.1, sample_rate)
             t += exponential(draw) / expected
 
 
@@ -128,6 +133,5 @@ def add_fizz(out, gas, seed, first_row, per_row, sample_rate, flow_in, fizz, gai
             hz = 2500 * math.exp(1.3 * uniform(draw))
             loud = gain * uniform(draw) ** 2
             if hz < 0.45 * sample_rate:
-                start = (row + t) * per_row
-                add_ring(out, start, loud, hz, 0.12 * hz, 0.3, sample_rate)
+                add_ring(out, row * per_row, t * per_row, loud, hz, 0.12 * hz, 0.3, sample_rate)
             t += exponential(draw) / expected

@@ -7,10 +7,12 @@ Stokes 2002 (Hinze radius; scaling with surface tension and dissipation [L]). [R
 """
 
 import math
+from dataclasses import fields
 
 import numpy as np
 from numba import njit
 
+from ...types import PourTrace
 from .bubble import SMALLEST_M, mean_volume_m3
 from .chance import FLICKER, normal, open_stream
 
@@ -41,6 +43,12 @@ def new_memory() -> np.ndarray:
     memory[M_SINCE_STOP_S] = 1e3
     memory[M_LEVEL] = -1.0
     return memory
+
+
+def rows_between(trace: PourTrace, start: int, stop: int) -> PourTrace:
+    """Rows ``start`` to ``stop`` (exclusive) of a trace, as the next piece of a stream."""
+    columns = (getattr(trace, f.name)[start:stop] for f in fields(trace)[1:])
+    return PourTrace(trace.liquid_hz, *columns)
 
 
 @njit(cache=True)

@@ -54,8 +54,9 @@ class PourSynth:
         self._wall_hz = np.array(wall_modes_hz(receiver))
         self._wall_load = liquid_load(receiver, liquid.density_kg_m3)
         ahead = int((max(RING_S, DRIP_SPAN_S) + 0.3) * sample_rate)
-        # What already began and rings on past the last sample: in the vessel, hard, in the room.
-        self._wet_tail, self._hard_tail, self._room_tail = np.zeros((3, ahead))
+        # What already began and rings on past the last sample. One tail per layer: sums keep their
+        # order, so that chunks add up to the very same bits.
+        self._tails = {name: np.zeros(ahead) for name in _RINGING}
         self._memory = stream.new_memory()
         self._gulp, self._gas = np.zeros(2), np.zeros(1)
         self._column_state, self._wall_state = np.zeros((MODES, 2)), np.zeros((len(NODES), 2))
@@ -82,17 +83,17 @@ class PourSynth:
             gulp_rows(self._gulp, col["flow_out_ml_s"], self.liquid_hz, self._neck.gulp_ml,
                       np.pi * r * r, r, gate, pulse, loud)  # fmt: skip
         drive = self._drive(col)
-        wet, hard = self._open(self._wet_tail, n), self._open(self._hard_tail, n)
-        room = self._open(self._room_tail, n)
+        ring = {name: self._open(tail, n) for name, tail in self._tails.items()}
         foam = np.zeros(n_rows)
-        self._excite(drive, col, pulse, wet, hard, foam)
-        self._glug(gate, loud, col, room)
+        self._excite(drive, col, pulse, ring, foam)
+        self._glug(gate, loud, col, ring["glug"])
         jet = self._jet(drive, pulse, n)
         spill = self._spill(col, n)
-        dry = wet[:n] + hard[:n] + jet
-        out = dry + room[:n] + spill
-        self._resonate(dry, hard[:n] + 0.2 * jet, drive, foam, out)
-        self._wet_tail, self._hard_tail, self._room_tail = wet[n:], hard[n:], room[n:]
+        self._tails = {name: buffer[n:] for name, buffer in ring.items()}
+        now = {name: buffer[:n] for name, buffer in ring.items()}
+        dry = now["bubbles"] + now["drips"] + now["fizz"] + now["impact"] + jet
+        out = dry + now["glug"] + spill
+        self._resonate(dry, now["impact"] + 0.2 * jet, drive, foam, out)
         self._level = col["receiver_level_m"][-1]
         self.rows += n_rows
         return soft_limit(out).astype(np.float32)
@@ -112,23 +113,23 @@ class PourSynth:
             liquid.surface_tension_n_m, voice.hinze, voice.entrainment, voice.flicker,
         )  # fmt: skip
 
-    def _excite(self, drive, col, pulse, wet, hard, foam) -> None:
-        """Everything that begins inside the receiver, into ``wet`` (liquid) and ``hard`` (bottom)."""
+    def _excite(self, drive, col, pulse, ring, foam) -> None:
+        """Every event that begins inside the receiver, each kind into its own buffer."""
         liquid, voice, layers, rate = self.liquid, self.voice, self.layers, self.sample_rate
         fluid = (liquid.density_kg_m3, liquid.viscosity_pa_s, liquid.sound_speed_m_s)
         clock = (self.seed, self.rows, self.per_row, rate)
         d = [np.ascontiguousarray(c) for c in drive.T]
         if layers.bubbles:
-            add_bubbles(wet, *clock, d[stream.RATE] * pulse, d[stream.HINZE], d[stream.LARGEST],
+            add_bubbles(ring["bubbles"], *clock, d[stream.RATE] * pulse, d[stream.HINZE], d[stream.LARGEST],
                         voice.excitation, voice.rise, BUBBLE * layers.bubbles, *fluid)  # fmt: skip
         if layers.drips:
-            add_drops(wet, *clock, d[stream.DROPS], d[stream.LAST_DROPS], d[stream.FALL_S],
+            add_drops(ring["drips"], *clock, d[stream.DROPS], d[stream.LAST_DROPS], d[stream.FALL_S],
                       d[stream.SPEED], d[stream.LEVEL], DROP * layers.drips, *fluid)  # fmt: skip
         if layers.fizz and liquid.fizz > 0:
-            add_fizz(wet, self._gas, *clock, col["flow_in_ml_s"], liquid.fizz, FIZZ * layers.fizz,
+            add_fizz(ring["fizz"], self._gas, *clock, col["flow_in_ml_s"], liquid.fizz, FIZZ * layers.fizz,
                      foam)  # fmt: skip
         if layers.impact:
-            add_patter(hard, *clock, d[stream.PATTER], d[stream.TOUCH], d[stream.SPEED],
+            add_patter(ring["impact"], *clock, d[stream.PATTER], d[stream.TOUCH], d[stream.SPEED],
                        CLICK * layers.impact)  # fmt: skip
 
     def _jet(self, drive: np.ndarray, pulse: np.ndarray, n: int) -> np.ndarray:
@@ -174,6 +175,7 @@ class PourSynth:
                       self._material.sharpness, WALL * self._material.loudness * layers.walls)  # fmt: skip
 
 
+_RINGING = ("bubbles", "drips", "fizz", "impact", "glug")
 _USED = (
     "source_ml", "spilled_ml", "flow_out_ml_s", "flow_in_ml_s", "drop_m", "impact_speed_m_s",
     "jet_diameter_m", "receiver_level_m",

@@ -1,0 +1,71 @@
+"""The world's own sound as ears: what the pour physically sounds like, heard while it happens.
+
+Reads:  SceneConfig, PourTrace so far.   Makes: samples so far.
+Used by: episode.rollout (the listening benchmark's upper bar), dataset (``--sound acoustics``).
+Causal by construction: the synthesis is a stream, so what was returned before stays as it was.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float32
+
+from ..errors import ClockError
+from ..types import Clip, PourTrace, SceneConfig
+from .acoustics import Layers, PourSynth, RoomAndMic, RoomStream, rows_between
+
+SAMPLE_RATE = 16_000
+
+
+@dataclass
+class AcousticEars:
+    """Implements types.Ears. One instance hears one episode at a time."""
+
+    layers: Layers = Layers()
+    room: RoomAndMic | None = None
+    """Reverberation, noise floor and motors; None hears the pour alone."""
+    _scene: SceneConfig | None = field(default=None, repr=False)
+    _seed: int = field(default=0, repr=False)
+    _synth: PourSynth | None = field(default=None, repr=False)
+    _room: RoomStream | None = field(default=None, repr=False)
+    _heard: list[np.ndarray] = field(default_factory=list, repr=False)
+    _rows: int = field(default=0, repr=False)
+
+    def reset(self, scene: SceneConfig, seed: int) -> None:
+        """A new episode begins: forget the last one."""
+        self._scene, self._seed = scene, seed
+        self._synth, self._room, self._heard, self._rows = None, None, [], 0
+
+    def hear(self, seen: Clip, trace: PourTrace) -> Float32[np.ndarray, " N"]:
+        """Sound from the start until now, ``round(len(seen) * 16000 / fps)`` samples, from
+        ``trace`` alone (rows beyond ``seen`` are not heard yet).
+
+        Raises ClockError before ``reset``, or when the trace is shorter than what was seen, or
+        shorter than it was in the last call.
+        """
+        if self._scene is None:
+            raise ClockError("these ears were not reset; call reset(scene, seed) before hear")
+        wanted = round(len(seen) * SAMPLE_RATE / seen.fps)
+        if len(trace) < self._rows or len(trace) * SAMPLE_RATE < wanted * trace.liquid_hz:
+            raise ClockError(
+                f"{len(seen)} frames need {wanted * trace.liquid_hz / SAMPLE_RATE:g} liquid steps, never "
+                f"fewer than the {self._rows} already heard; got {len(trace)}"
+            )
+        self._listen(trace)
+        whole = np.concatenate(self._heard) if self._heard else np.zeros(0, np.float32)
+        self._heard = [whole]
+        return whole[:wanted].copy()
+
+    def _listen(self, trace: PourTrace) -> None:
+        """Synthesise the rows that are new."""
+        if self._synth is None:
+            assert self._scene is not None
+            rng = np.random.default_rng(self._seed)
+            self._synth = PourSynth(
+                self._scene.source, self._scene.receiver, self._scene.liquid,
+                rng=rng, liquid_hz=trace.liquid_hz, layers=self.layers, sample_rate=SAMPLE_RATE,
+            )  # fmt: skip
+            self._room = RoomStream(self.room, rng, SAMPLE_RATE) if self.room else None
+        new = self._synth.advance(rows_between(trace, self._rows, len(trace)))
+        self._rows = len(trace)
+        self._heard.append(self._room.advance(new) if self._room else new)
