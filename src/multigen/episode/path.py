@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..types import SceneConfig, Vessel
+from ..types import Clock, SceneConfig, Vessel
 
 FINGER_OUT_M = 0.032
 """How far a closed finger reaches beyond the wall it presses on."""
@@ -30,6 +30,11 @@ def ease(s: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
     """0 to 1 with resting ends: smoothstep, peak speed 1.5."""
     s = np.clip(s, 0.0, 1.0)
     return s * s * (3 - 2 * s)
+
+
+def whole_frames(seconds: float, clock: Clock) -> float:
+    """Rounded up to whole control intervals [s]."""
+    return float(np.ceil(seconds * clock.control_hz - 1e-9)) / clock.control_hz
 
 
 def turn_about(axis: Float[np.ndarray, " 3"], angle: float) -> Float[np.ndarray, "3 3"]:

@@ -12,7 +12,19 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..liquid import HydraulicPour
-from ..scene import SMALL, Column, Detail, Scene, View, build_scene, draw_liquid, draw_receiver, draw_source, orbit, stream_of
+from ..scene import (
+    SMALL,
+    Column,
+    Detail,
+    Scene,
+    View,
+    build_scene,
+    draw_liquid,
+    draw_receiver,
+    draw_source,
+    orbit,
+    stream_of,
+)
 from ..scene.draw import draw_colour
 from ..scene.materials import TEXTURES
 from ..types import CameraPose, Clip, Clock, Light, PourTrace, SceneConfig, Vessel
@@ -75,19 +87,33 @@ def draw_tabletop(
     liquid = draw_liquid(stream_of(seed, "tabletop liquid"))
     rng = stream_of(seed, "tabletop pour")
     initial = float(rng.uniform(*config.fill_fraction)) * source.capacity_ml
-    there = float(rng.uniform(0.02, 0.6)) * receiver.capacity_ml if rng.random() < config.prefilled else 0.0
+    there = (
+        float(rng.uniform(0.02, 0.6)) * receiver.capacity_ml
+        if rng.random() < config.prefilled
+        else 0.0
+    )
     names, weights = zip(*config.styles, strict=True)
     style = str(rng.choice(names, p=np.array(weights) / sum(weights)))
     low, high = np.log(config.pour_height_m)
     first = float(np.exp(rng.uniform(low, high)))
-    last = float(np.clip(first * np.exp(rng.normal(0, 0.35)), *config.pour_height_m)) if rng.random() < 0.5 else first
+    last = (
+        float(np.clip(first * np.exp(rng.normal(0, 0.35)), *config.pour_height_m))
+        if rng.random() < 0.5
+        else first
+    )
     room = config.room_fraction * receiver.capacity_ml - there
     tilt = plan_tilt(rng, style, TiltOfVolume.of(source), initial, room, seconds, DT_S)
     eye = stream_of(seed, "tabletop eye")
     view_azimuth = float(eye.uniform(0, 2 * np.pi))
     # Mostly across the picture, to the left or to the right; sometimes from any side.
-    turn = np.pi / 2 * eye.choice([-1, 1]) + eye.normal(0, 0.4) if eye.random() < 0.85 else eye.uniform(0, 2 * np.pi)
-    motion = plan_motion(rng, tilt, source, receiver, RECEIVER_XY, view_azimuth + float(turn), (first, last), DT_S)
+    turn = (
+        np.pi / 2 * eye.choice([-1, 1]) + eye.normal(0, 0.4)
+        if eye.random() < 0.85
+        else eye.uniform(0, 2 * np.pi)
+    )
+    motion = plan_motion(
+        rng, tilt, source, receiver, RECEIVER_XY, view_azimuth + float(turn), (first, last), DT_S
+    )
     pour = TabletopPour(style, motion, bool(eye.random() < config.hand))
     pos, _ = motion.pose(0, source)
     looks = _looks(stream_of(seed, "tabletop looks"), config)
@@ -112,7 +138,9 @@ def simulate_tabletop(
     """
     frames = round(seconds * FRONT_HZ)
     if frames < 1 or abs(frames - seconds * FRONT_HZ) > 1e-6:
-        raise ConfigError(f"seconds is {seconds}; a clip is a whole number of 1/{FRONT_HZ} s frames")
+        raise ConfigError(
+            f"seconds is {seconds}; a clip is a whole number of 1/{FRONT_HZ} s frames"
+        )
     setup, pour = draw_tabletop(seed, seconds=seconds, config=config)
     shaded = any(light.casts_shadow for light in setup.lights)
     detail = SMALL if shaded else Detail(SMALL.segments, SMALL.slices, SMALL.around, shadow_map=0)
@@ -134,20 +162,34 @@ def simulate_tabletop(
     return Clip(float(FRONT_HZ), rgb, roles), stepper.trace(), setup
 
 
-def _shoot(scene: Scene, view: View, stepper: HydraulicPour, motion: PourMotion, step: int) -> tuple[np.ndarray, np.ndarray]:
+def _shoot(
+    scene: Scene, view: View, stepper: HydraulicPour, motion: PourMotion, step: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Move the source, draw the liquid as it is now, take both pictures."""
     scene.move_source(*motion.pose(step, scene.config.source))
     mujoco.mj_kinematics(scene.model, scene.data)
     now = stepper.state
     falling = None
     if (s := now.stream) is not None:
-        falling = Column(np.array(s.start_m), np.array(s.velocity_m_s), s.end_z_m, s.start_radius_m, s.front_s, s.tail_s)
+        falling = Column(
+            np.array(s.start_m),
+            np.array(s.velocity_m_s),
+            s.end_z_m,
+            s.start_radius_m,
+            s.front_s,
+            s.tail_s,
+        )
     view.draw_liquid(now.source_ml, now.receiver_ml, falling)
     return view.frame("front")
 
 
 def _eye(
-    rng: np.random.Generator, config: TabletopConfig, source: Vessel, receiver: Vessel, motion: PourMotion, azimuth: float
+    rng: np.random.Generator,
+    config: TabletopConfig,
+    source: Vessel,
+    receiver: Vessel,
+    motion: PourMotion,
+    azimuth: float,
 ) -> CameraPose:
     """A camera that sees the receiver and the lip, framed tightly or loosely."""
     top = float(np.median(motion.lip_m[:, 2])) + 0.4 * source.height_m
@@ -157,7 +199,13 @@ def _eye(
     distance = float(rng.uniform(*config.distance_m))
     tall = max(top, 0.75 * source.height_m + 2.5 * receiver.rim_radius_m)
     fovy = np.degrees(2 * np.arctan(0.5 * tall * rng.uniform(1.0, 1.9) / distance))
-    return orbit(middle, float(np.degrees(azimuth)), float(rng.uniform(*config.elevation_deg)), distance, float(np.clip(fovy, 18, 80)))
+    return orbit(
+        middle,
+        float(np.degrees(azimuth)),
+        float(rng.uniform(*config.elevation_deg)),
+        distance,
+        float(np.clip(fovy, 18, 80)),
+    )
 
 
 def _looks(rng: np.random.Generator, config: TabletopConfig) -> dict:
@@ -170,7 +218,9 @@ def _looks(rng: np.random.Generator, config: TabletopConfig) -> dict:
         heading = (aim - at) / np.linalg.norm(aim - at)
         diffuse = float(rng.uniform(0.25, 0.85)) * (1.0 if i == 0 else 0.5)
         where = tuple(float(x) for x in at), tuple(float(x) for x in heading)
-        lights.append(Light(*where, diffuse, float(rng.uniform(0.05, 0.5)), bool(shaded and i == 0)))
+        lights.append(
+            Light(*where, diffuse, float(rng.uniform(0.05, 0.5)), bool(shaded and i == 0))
+        )
     plain = rng.random() < 0.5
     return {
         "lights": tuple(lights),

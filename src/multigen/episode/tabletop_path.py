@@ -66,7 +66,13 @@ class TiltOfVolume:
 
 
 def plan_tilt(
-    rng: np.random.Generator, style: str, tilt_of: TiltOfVolume, initial_ml: float, room_ml: float, seconds: float, dt_s: float
+    rng: np.random.Generator,
+    style: str,
+    tilt_of: TiltOfVolume,
+    initial_ml: float,
+    room_ml: float,
+    seconds: float,
+    dt_s: float,
 ) -> Float[np.ndarray, " n"]:
     """Tilt [rad] over time for one of STYLES; pours at most ``room_ml``."""
     onset = float(tilt_of(initial_ml))
@@ -117,7 +123,9 @@ def plan_tilt(
 class _Knots:
     """Corner points of a tilt over time, appended move by move."""
 
-    def __init__(self, rng: np.random.Generator, tilt_of: TiltOfVolume, initial_ml: float, seconds: float) -> None:
+    def __init__(
+        self, rng: np.random.Generator, tilt_of: TiltOfVolume, initial_ml: float, seconds: float
+    ) -> None:
         self.rng, self.tilt_of, self.left_ml = rng, tilt_of, initial_ml
         self.times, self.tilts = [0.0], [0.0]
         self.seconds = seconds
@@ -195,7 +203,9 @@ def plan_motion(
     beside = -radius - 0.006 + np.clip(above, 0, None) * np.tan(np.minimum(tilt, 1.4))
     along = -np.logaddexp(throw / 0.006, -beside / 0.006) * 0.006
     aside = rng.uniform(-0.2, 0.2) * receiver.rim_radius_m
-    approach = rng.uniform(0.0, 0.12) * np.exp(-((np.arange(n) * dt_s / rng.uniform(0.3, 0.9)) ** 2))
+    approach = rng.uniform(0.0, 0.12) * np.exp(
+        -((np.arange(n) * dt_s / rng.uniform(0.3, 0.9)) ** 2)
+    )
     ahead = np.array([np.cos(azimuth_rad), np.sin(azimuth_rad)])
     sideways = np.array([-ahead[1], ahead[0]])
     sway = gaussian_filter1d(rng.normal(size=(n, 3)), 0.3 / dt_s, axis=0)
