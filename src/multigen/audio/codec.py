@@ -65,7 +65,7 @@ class PcaCodec(nn.Module):
     def fit(
         cls,
         mels: Iterable[Float[np.ndarray, "80 M"]],
-        latent_dim: int = 32,
+        latent_dim: int = 40,
         *,
         seed: int = 0,
         max_pairs: int = 400_000,

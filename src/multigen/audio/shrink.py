@@ -36,7 +36,7 @@ def _area_weights(source: int, target: int) -> Float32[np.ndarray, "target sourc
 def shrink_frames(
     frames: UInt8[np.ndarray, "F H W 3"], size: int
 ) -> UInt8[np.ndarray, "F size size 3"]:
-    """Area average to size x size (linear interpolation weights where the source is smaller)."""
+    """Area average to size x size; a smaller source is repeated."""
     count, height, width, _ = frames.shape
     if height == width == size:
         return frames
