@@ -22,7 +22,7 @@ class CorpusSynth(Verb):
     COMMAND: ClassVar[str] = "corpus synth"
     out: Path
     clips: int = 900
-    """8 s each; the last tenth is the validation split."""
+    """How many; every tenth is kept for validation. More can be added later with --resume."""
     seconds: float = 8.0
     size: int = 128
     """Pixels of the square frames."""

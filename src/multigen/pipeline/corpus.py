@@ -1,8 +1,8 @@
 """The synthetic corpus: pours seen by wide-ranging cameras without the robot, sounded by acoustics.
 
 Reads:  seeds.   Makes: an audio-visual corpus on disk.   Used by: cli corpus, audio.train.
-Clip i depends on (seed, i) alone. Clips of the last tenth are the validation split: other seeds,
-other vessels, other looks.
+Clip i and its split depend on (seed, i) alone, so more clips can be added later. Every tenth clip, from
+the third on, is for validation: other seeds, other vessels, other looks.
 """
 
 from dataclasses import dataclass
@@ -58,12 +58,10 @@ def synth_corpus(
     seconds: float = 8.0,
     size: int = 128,
     workers: int = 1,
-    val_share: float = 0.1,
 ) -> None:
     """``clips`` clips under ``out``; finished ones are kept, so a killed run continues."""
-    n_val = max(1, round(clips * val_share))
     tasks = [
-        ClipTask(i, seed, Path(out), seconds, size, "val" if i >= clips - n_val else "train")
+        ClipTask(i, seed, Path(out), seconds, size, "val" if i % 10 == 2 else "train")
         for i in range(clips)
     ]
     missing = [t for t in tasks if not (Path(out) / "clips" / f"{t.id}.json").exists()]
