@@ -1,0 +1,147 @@
+"""What a policy is made of: one flat record, and its three published sizes.
+
+Reads:  nothing.   Makes: PolicyConfig (JSON both ways through multigen.files).
+Used by: every file of this room; `config.json` of a checkpoint is this record.
+Field names follow LeRobot's diffusion policies where they have one.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from ..errors import ConfigError
+
+SENSES: tuple[str, ...] = ("vision", "audio", "state")
+"""What a policy may use of an Observation; the command is always given."""
+STATE_DIM = 7
+"""Joint angles."""
+ACTION_DIM = 10
+"""Position 3, rotation 6, gripper 1; see types.Controller.act."""
+COMMAND_FREQUENCIES = 4
+"""Fourier features of the commanded fraction: sin and cos of pi, 2 pi, 4 pi, 8 pi times it."""
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """Architecture and diffusion of an audio-visual diffusion policy (defaults: ``tiny``)."""
+
+    preset: str = "tiny"
+    """Name of the preset this came from; says nothing by itself."""
+    senses: tuple[str, ...] = SENSES
+    """Subset of vision, audio, state. The deaf baseline is the same class without 'audio'."""
+    sense_dropout: float = 0.1
+    """Chance, per sense and training sample, that it is replaced by its learned 'absent' token."""
+
+    n_obs_steps: int = 2
+    """Ego frames and joint states per decision, at control_hz."""
+    horizon: int = 16
+    """Actions in a predicted chunk."""
+    n_action_steps: int = 4
+    """Actions executed before the next decision."""
+    audio_seconds: float = 4.0
+    """Sound before the decision: 64 240 samples, 400 log-mel frames."""
+
+    image_size: int = 96
+    """Side of the square ego frame [px]."""
+    image_encoder: Literal["resnet", "clip"] = "resnet"
+    """'resnet' (GroupNorm) or 'clip' (CLIPVisionModel)."""
+    image_widths: tuple[int, ...] = (16, 32, 64, 128)
+    """'resnet': channels of the stages; 'clip': one number, the width."""
+    image_layers: int = 0
+    """'clip' only."""
+    image_heads: int = 0
+    """'clip' only."""
+    image_patch: int = 16
+    """'clip' only [px]."""
+
+    audio_width: int = 128
+    audio_layers: int = 3
+    audio_heads: int = 4
+    audio_stride: int = 16
+    """Step between 16 x 16 patches of the log-mel; 16 does not overlap, AST's own is 10."""
+
+    denoiser: Literal["dit", "unet"] = "dit"
+    """'dit' (transformer over the chunk) or 'unet' (1-d convolutions over the chunk)."""
+    denoiser_widths: tuple[int, ...] = (160,)
+    """'dit': one number, the width; 'unet': channels of the levels."""
+    denoiser_layers: int = 4
+    """'dit' only."""
+    denoiser_heads: int = 5
+    """'dit' only."""
+    command_width: int = 32
+
+    num_train_timesteps: int = 50
+    num_inference_steps: int = 10
+    beta_schedule: Literal["squaredcos_cap_v2", "linear"] = "squaredcos_cap_v2"
+    """The 'Glide cosine' of the paper's appendix C; it has no beta_start and no beta_end."""
+    prediction_type: Literal["epsilon", "sample", "v_prediction"] = "epsilon"
+    """'epsilon' or 'sample'."""
+    timestep_spacing: Literal["leading", "trailing", "linspace"] = "leading"
+    clip_sample_range: float = 1.0
+
+    def __post_init__(self) -> None:
+        unknown = set(self.senses) - set(SENSES)
+        if unknown or not self.senses or len(set(self.senses)) != len(self.senses):
+            raise ConfigError(
+                f"senses={list(self.senses)} is not a choice of {list(SENSES)}; name each at most "
+                "once, and at least one"
+            )
+        for name, kind in get_type_hints(type(self)).items():
+            if get_origin(kind) is Literal and getattr(self, name) not in get_args(kind):
+                raise ConfigError(
+                    f"{name}='{getattr(self, name)}' is unknown; use one of {get_args(kind)}"
+                )
+        if not 1 <= self.n_action_steps <= self.horizon:
+            raise ConfigError(
+                f"n_action_steps={self.n_action_steps} must lie between 1 and horizon={self.horizon}"
+            )
+        if not 1 <= self.num_inference_steps <= self.num_train_timesteps:
+            raise ConfigError(
+                f"num_inference_steps={self.num_inference_steps} must lie between 1 and "
+                f"num_train_timesteps={self.num_train_timesteps}"
+            )
+
+    @property
+    def audio_frames(self) -> int:
+        """Log-mel frames per decision."""
+        return round(100 * self.audio_seconds)
+
+    @property
+    def image_width(self) -> int:
+        """Features of one encoded frame."""
+        return self.image_widths[-1]
+
+    @property
+    def token_width(self) -> int:
+        """Features of the vision and of the audio token that attend to each other."""
+        return self.n_obs_steps * self.image_width
+
+    @property
+    def condition_width(self) -> int:
+        """What the denoiser is told: fused senses, joint states, command."""
+        return self.image_width + self.n_obs_steps * STATE_DIM + self.command_width
+
+
+PRESETS: dict[str, PolicyConfig] = {
+    "tiny": PolicyConfig(),
+    "compact": PolicyConfig(
+        preset="compact",
+        image_widths=(32, 64, 128, 256),
+        audio_width=192, audio_layers=4, audio_heads=3,
+        denoiser_widths=(192,), denoiser_layers=4, denoiser_heads=6,
+    ),
+    "paper": PolicyConfig(
+        preset="paper",
+        image_size=224, image_encoder="clip", image_widths=(768,), image_layers=12,
+        image_heads=12, image_patch=16,
+        audio_width=768, audio_layers=12, audio_heads=12, audio_stride=10,
+        denoiser="unet", denoiser_widths=(256, 512, 1024), num_inference_steps=50,
+    ),
+}  # fmt: skip
+"""`tiny` and `compact` learn on a CPU; `paper` is the published size and wants a GPU."""
+
+
+def preset(name: str, **changes: object) -> PolicyConfig:
+    """The named preset with some fields changed. Raises ConfigError for an unknown name."""
+    if name not in PRESETS:
+        raise ConfigError(f"no policy preset '{name}'; choose one of {sorted(PRESETS)}")
+    return replace(PRESETS[name], **changes)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,120 @@
+"""A trained policy that acts: from an Observation to the next commands.
+
+Reads:  a checkpoint folder, Observations.   Makes: types.Controller.
+Used by: benchmark and cli (as the guest of episode.rollout), people, a real robot.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from ..dataset.cache import area_resize
+from ..errors import ConfigError
+from ..files.sound import to_int16
+from ..types import Observation, SceneConfig, parse_command
+from ..types.pose import absolute_chunk
+from .log_mel import recent_mel, samples_for
+from .policy import AudioVisualDiffusionPolicy, start_noise
+
+LEAST_PLANE = 1e-3
+"""Area of the parallelogram of two rotation rows (1 for a rotation) below which they name none."""
+
+
+class PolicyController:
+    """Implements types.Controller. One command and one stream of randomness per episode."""
+
+    def __init__(
+        self,
+        policy: AudioVisualDiffusionPolicy,
+        *,
+        senses: tuple[str, ...] | None = None,
+        done_threshold: float = 0.5,
+        device: str = "cpu",
+    ) -> None:
+        """``senses``: use only these of the senses it was trained with; the others are 'absent'."""
+        known = policy.config.senses
+        if senses is not None and not set(senses) <= set(known):
+            raise ConfigError(
+                f"this policy was trained with {', '.join(known)}; it cannot use {', '.join(senses)}"
+            )
+        self.policy = policy.eval().to(device)
+        self.senses = known if senses is None else senses
+        self.done_threshold = done_threshold
+        self.device = device
+        self._command: float | None = None
+        self._generator = torch.Generator()
+        self._over = False
+
+    def reset(self, scene: SceneConfig | str | float, seed: int = 0) -> None:
+        """A new episode: reads nothing of ``scene`` but its command (text and fractions work too)."""
+        self.reset_command(scene.command if isinstance(scene, SceneConfig) else scene, seed)
+
+    def reset_command(self, command: str | float, seed: int = 0) -> None:
+        """A new episode: 'half', '1/3', '25 %' or a fraction in (0, 1]. Raises ConfigError otherwise."""
+        fraction = parse_command(command) if isinstance(command, str) else float(command)
+        if not 0 < fraction <= 1:
+            raise ConfigError(f"the command is {fraction:g}; ask for a fraction in (0, 1]")
+        self._command = fraction
+        self._generator = torch.Generator().manual_seed(seed)
+        self._over = False
+
+    def act(self, seen: Observation) -> Float32[np.ndarray, "n 10"] | None:
+        """The next ``n_action_steps`` commands (world frame, see types.Controller), or None when over.
+
+        When the policy believes that the episode ends within these commands, they are given out
+        first and the next call returns None. The same seed and observations give the same commands.
+        """
+        if self._command is None:
+            raise ConfigError("the policy has no command yet; call reset before act")
+        if self._over:
+            return None
+        noise = start_noise(self.policy, self._generator)
+        relative, done = self.policy.predict_action_chunk(self.sense(seen), noise)
+        self._over = float(done) > self.done_threshold
+        chunk = absolute_chunk(seen.eef[-1], proper(relative[0].cpu().numpy()))
+        return chunk[: self.policy.config.n_action_steps]
+
+    def sense(self, seen: Observation) -> dict[str, Tensor]:
+        """What the network reads of an observation, as a batch of one."""
+        config = self.policy.config
+        batch = {"command": torch.tensor([self._command])}
+        if "vision" in self.senses:
+            frames = area_resize(_last(seen.ego, config.n_obs_steps), config.image_size)
+            batch["images"] = torch.from_numpy(frames.transpose(0, 3, 1, 2).copy())[None]
+        if "audio" in self.senses:
+            # 16 bit, like the cache a policy learns from and the paper's microphone
+            newest = seen.sound[-samples_for(config.audio_seconds) :]
+            heard = torch.from_numpy(to_int16(newest).astype(np.float32) / 32_768)
+            batch["mel"] = recent_mel(heard, config.audio_seconds)[None]
+        if "state" in self.senses:
+            state = np.ascontiguousarray(_last(seen.state, config.n_obs_steps), np.float32)
+            batch["state"] = torch.from_numpy(state)[None]
+        return {key: value.to(self.device) for key, value in batch.items()}
+
+
+def _last(frames: np.ndarray, count: int) -> np.ndarray:
+    """The newest ``count``, the first one repeated where history is shorter."""
+    frames = frames[-count:]
+    return np.concatenate([np.repeat(frames[:1], count - len(frames), 0), frames])
+
+
+def proper(chunk: Float32[np.ndarray, "K 10"]) -> Float32[np.ndarray, "K 10"]:
+    """Rotation rows that span no plane, as an unlearned network may give, become 'do not turn'."""
+    spanned = np.linalg.norm(np.cross(chunk[:, 3:6], chunk[:, 6:9]), axis=-1, keepdims=True)
+    still = np.array([1, 0, 0, 0, 1, 0], np.float32)
+    rows = np.where(spanned > LEAST_PLANE, chunk[:, 3:9], still)
+    return np.concatenate([chunk[:, :3], rows, chunk[:, 9:]], -1)
+
+
+def load_policy(
+    path: str | Path, *, senses: tuple[str, ...] | None = None, device: str = "cpu"
+) -> PolicyController:
+    """A checkpoint folder -> a controller: ``.reset("half")``, ``.act(observation)``.
+
+    Raises WeightsError when tensors are missing, unexpected or wrongly shaped.
+    """
+    policy = AudioVisualDiffusionPolicy.from_pretrained(Path(path))
+    return PolicyController(policy, senses=senses, device=device)

@@ -1,0 +1,226 @@
+"""The audio-visual diffusion policy: two images, four seconds of sound, joint angles, a command -> 16 actions.
+
+Reads:  a batch of what was seen (below).   Makes: action chunks relative to the pinch site, and the
+chance that the episode ends.   Used by: policy.train (loss), policy.controller (sample).
+Axes:   B batch · T history · H W pixels · F log-mel frames · M mel bands · K chunk · C condition.
+
+    images [B T 3 H W] ─ eyes ─┐ two tokens attend
+    mel    [B F M] ───── ears ─┴ to each other ──┐
+    state  [B T 7] ────────── scaled ────────────┼─ condition ─┬─ denoiser ─ chunk [B K 10]
+    command [B] ───────── Fourier features ──────┘             └─ done [B]
+
+Follows ManiWAV (Liu et al. 2024), as the paper does (section 4.2, appendix C). Ours: the command is a
+number (the paper does not say how its sentences enter), a missing sense is a learned token, and one
+more output says that the episode ends within the next ``n_action_steps``: a policy must be able to stop.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..learning import load_config, load_state, save_checkpoint, shapes
+from .config import ACTION_DIM, COMMAND_FREQUENCIES, SENSES, STATE_DIM, PolicyConfig
+from .denoiser import build_denoiser
+from .encoders import Ears, build_eyes
+
+Seen = Mapping[str, Tensor]
+"""``command`` [B] and any of ``images`` uint8 [B T 3 H W], ``mel`` [B F M] scaled, ``state`` [B T 7] rad;
+a sense whose key is absent is missing."""
+SENSE_KEYS: dict[str, str] = dict(zip(SENSES, ("images", "mel", "state"), strict=True))
+
+LEAST_POSITION_M = 0.01
+LEAST_STATE_RAD = 0.05
+"""Half a range is never smaller than this: what hardly moved in training is not blown up to +-1."""
+DONE_WEIGHT = 0.1
+"""Of the end-of-episode loss beside the diffusion loss."""
+
+
+class AudioVisualDiffusionPolicy(nn.Module):
+    """A policy as a network; ``controller.PolicyController`` makes it act."""
+
+    position_centre: Tensor
+    position_half: Tensor
+    state_centre: Tensor
+    state_half: Tensor
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, both = config.image_width, config.token_width
+        if "vision" in config.senses:
+            self.eyes = build_eyes(config)
+        if "audio" in config.senses:
+            self.ears = Ears(config)
+            self.lift = nn.Linear(config.audio_width, both)
+        self.absent = nn.ParameterDict(
+            {
+                "vision": nn.Parameter(torch.randn(both)),
+                "audio": nn.Parameter(torch.randn(both)),
+                "state": nn.Parameter(torch.randn(config.n_obs_steps * STATE_DIM)),
+            }
+        )
+        hidden = 2048 if both > 1000 else 2 * both  # ManiWAV's width at full size
+        self.fuse = nn.TransformerEncoderLayer(both, 8, hidden, dropout=0.0, batch_first=True)
+        self.project = nn.Linear(2 * both, width)
+        self.command = nn.Linear(2 * COMMAND_FREQUENCIES, config.command_width)
+        self.denoiser = build_denoiser(config)
+        self.done = nn.Sequential(
+            nn.Linear(config.condition_width, 128), nn.SiLU(), nn.Linear(128, 1)
+        )
+        nn.init.constant_(self.done[-1].bias, -3.0)  # an end is rare  # pyright: ignore[reportArgumentType]
+        for name, size in (("position", 3), ("state", STATE_DIM)):
+            self.register_buffer(f"{name}_centre", torch.zeros(size))
+            self.register_buffer(f"{name}_half", torch.ones(size))
+        self.noise = DDIMScheduler(
+            config.num_train_timesteps,
+            beta_schedule=config.beta_schedule,
+            clip_sample=True,
+            clip_sample_range=config.clip_sample_range,
+            prediction_type=config.prediction_type,
+            timestep_spacing=config.timestep_spacing,
+        )
+
+    # -- ranges -----------------------------------------------------------------------------------
+
+    def set_ranges(
+        self, chunks: Float[np.ndarray, "n K 10"], states: Float[np.ndarray, "n 7"]
+    ) -> None:
+        """Take the ranges of a training set: position over all steps of *relative* chunks, and joints."""
+        for name, values, least in (
+            ("position", chunks[..., :3].reshape(-1, 3), LEAST_POSITION_M),
+            ("state", states, LEAST_STATE_RAD),
+        ):
+            low, high = values.min(0), values.max(0)
+            getattr(self, f"{name}_centre").copy_(torch.from_numpy((low + high) / 2))
+            half = np.maximum((high - low) / 2, least)
+            getattr(self, f"{name}_half").copy_(torch.from_numpy(half))
+
+    def normalise(self, chunk: Float[Tensor, "B K 10"]) -> Float[Tensor, "B K 10"]:
+        """Relative chunk -> what diffuses: position and gripper in [-1, 1], rotation as it is."""
+        position = (chunk[..., :3] - self.position_centre) / self.position_half
+        return torch.cat([position, chunk[..., 3:9], 2 * chunk[..., 9:] - 1], -1)
+
+    def denormalise(self, chunk: Float[Tensor, "B K 10"]) -> Float[Tensor, "B K 10"]:
+        """Inverse of ``normalise``."""
+        position = chunk[..., :3] * self.position_half + self.position_centre
+        return torch.cat([position, chunk[..., 3:9], (chunk[..., 9:] + 1) / 2], -1)
+
+    # -- from senses to condition -----------------------------------------------------------------
+
+    def encode(self, seen: Seen, drop: Bool[Tensor, "B 3"] | None = None) -> Float[Tensor, "B C"]:
+        """One condition vector per decision; ``drop`` replaces senses, in the order of SENSES."""
+        batch = len(seen["command"])
+        vision = self._present("vision", seen, lambda x: self.eyes(x.flatten(0, 1)))
+        audio = self._present("audio", seen, lambda x: self.lift(self.ears(x)))
+        state = self._present("state", seen, self._scaled_state)
+        parts = []
+        for i, (name, value) in enumerate(zip(SENSES, (vision, audio, state), strict=True)):
+            absent = self.absent[name].expand(batch, -1)
+            if value is None:
+                parts.append(absent)
+                continue
+            flat = value.reshape(batch, -1)
+            parts.append(flat if drop is None else torch.where(drop[:, i, None], absent, flat))
+        fused = self.project(self.fuse(torch.stack(parts[:2], 1)).flatten(1))
+        return torch.cat([fused, parts[2], self.command(fourier(seen["command"]))], -1)
+
+    def _present(
+        self, sense: str, seen: Seen, encoder: Callable[[Tensor], Tensor]
+    ) -> Tensor | None:
+        key = SENSE_KEYS[sense]
+        return encoder(seen[key]) if sense in self.config.senses and key in seen else None
+
+    def _scaled_state(self, state: Tensor) -> Tensor:
+        return (state - self.state_centre) / self.state_half
+
+    # -- learning and acting ----------------------------------------------------------------------
+
+    def loss(
+        self, batch: Seen, generator: torch.Generator, draws: int = 1
+    ) -> tuple[Tensor, dict[str, float | Tensor]]:
+        """Denoising loss of ``batch`` (Seen plus ``action`` [B K 10] relative and ``done`` [B]).
+
+        ``draws`` noises per decision share one encoding, the costly part. Ho et al. 2020, equation 14.
+        """
+        device, n = batch["action"].device, len(batch["action"])
+        chance = self.config.sense_dropout
+        drop = torch.rand(n, len(SENSES), generator=generator) < chance
+        condition = self.encode(batch, drop.to(device) if self.training else None)
+        ended = F.binary_cross_entropy_with_logits(
+            self.done(condition).squeeze(-1), batch["done"].float()
+        )
+        clean = self.normalise(batch["action"]).repeat(draws, 1, 1)
+        noise = torch.randn(clean.shape, generator=generator).to(device)
+        step = torch.randint(
+            0, self.config.num_train_timesteps, (len(clean),), generator=generator
+        ).to(device)
+        denoised = self.denoise_error(clean, noise, step, condition.repeat(draws, 1))
+        return denoised + DONE_WEIGHT * ended, {
+            "denoising": denoised.detach(),
+            "done": ended.detach(),
+        }
+
+    def denoise_error(
+        self, clean: Tensor, noise: Tensor, step: Tensor, condition: Tensor
+    ) -> Tensor:
+        """Mean squared error of the denoiser at the given noise and steps."""
+        noisy = self.noise.add_noise(clean, noise, step)  # pyright: ignore[reportArgumentType]
+        kind, target = self.config.prediction_type, noise
+        if kind == "sample":
+            target = clean
+        elif kind == "v_prediction":
+            target = self.noise.get_velocity(clean, noise, step)  # pyright: ignore[reportArgumentType]
+        return F.mse_loss(self.denoiser(noisy, step, condition), target)
+
+    @torch.no_grad()
+    def predict_action_chunk(
+        self, seen: Seen, noise: Float[Tensor, "B K 10"]
+    ) -> tuple[Float[Tensor, "B K 10"], Float[Tensor, " B"]]:
+        """(relative chunk in metres and rotation rows, chance that the episode ends).
+
+        DDIM without added noise (Song et al. 2021): all randomness is the ``noise`` handed in.
+        """
+        condition = self.encode(seen)
+        self.noise.set_timesteps(self.config.num_inference_steps, device=condition.device)
+        x = noise.to(condition)
+        for t in self.noise.timesteps:
+            out = self.denoiser(x, t.expand(len(x)), condition)
+            x = self.noise.step(out, t, x).prev_sample  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+        return self.denormalise(x), self.done(condition).squeeze(-1).sigmoid()
+
+    # -- checkpoints ------------------------------------------------------------------------------
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write config.json and model.safetensors (ranges included)."""
+        save_checkpoint(Path(folder), self.config, self.state_dict())
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> "AudioVisualDiffusionPolicy":
+        """Read what ``save_pretrained`` wrote, strictly, in eval mode.
+
+        Raises WeightsError (tensors that do not fit, no checkpoint) or ConfigError (unknown fields).
+        """
+        policy = cls(load_config(PolicyConfig, Path(folder)))
+        policy.load_state_dict(load_state(Path(folder), shapes(policy)))
+        return policy.eval()
+
+
+def fourier(fraction: Float[Tensor, " B"]) -> Float[Tensor, "B 8"]:
+    """Sines and cosines of pi, 2 pi, 4 pi, 8 pi times a fraction: 'a third' lies between its neighbours."""
+    rates = math.pi * 2.0 ** torch.arange(COMMAND_FREQUENCIES, device=fraction.device)
+    phase = fraction[:, None].float() * rates
+    return torch.cat([phase.sin(), phase.cos()], -1)
+
+
+def start_noise(
+    policy: AudioVisualDiffusionPolicy, generator: torch.Generator, batch: int = 1
+) -> Tensor:
+    """Where DDIM starts: [batch K 10] of unit variance."""
+    return torch.randn(batch, policy.config.horizon, ACTION_DIM, generator=generator)

@@ -1,0 +1,133 @@
+"""A dataset -> a policy: the training of the audio-visual diffusion policy.
+
+Reads:  a dataset folder (through its cache).   Makes: in ``out``: config.json and model.safetensors
+(the averaged weights), validation.json, state.safetensors (to resume), logs/ for TensorBoard.
+Used by: cli and pipeline. The compact presets learn on a CPU; `paper` wants a GPU.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from ..dataset.cache import open_cache
+from ..files import write_json
+from ..learning import FitConfig, FitResult, fit, save_checkpoint
+from .augment import augment
+from .config import SENSES, PolicyConfig
+from .config import preset as named_preset
+from .policy import AudioVisualDiffusionPolicy
+from .validate import Validation
+from .windows import Shuffled, Windows, build_windows, split_episodes
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a preset is trained."""
+
+    steps: int
+    lr: float
+    draws: int
+    """Noises per decision and step; they share one encoding, the costly part."""
+    warmup_steps: int
+
+
+RECIPES: dict[str, Recipe] = {
+    "tiny": Recipe(steps=6_000, lr=1e-3, draws=4, warmup_steps=50),
+    "compact": Recipe(steps=3_000, lr=5e-4, draws=4, warmup_steps=100),
+    "paper": Recipe(steps=125_000, lr=1e-4, draws=1, warmup_steps=500),
+}
+"""`paper`: its appendix C (500 epochs of 250 steps, AdamW 1e-4, cosine after 500 steps); betas and the
+average of weights are ManiWAV's, which the paper follows."""
+CHECKPOINT_EVERY = 500
+
+
+def train_policy(
+    dataset: Path,
+    out: Path,
+    *,
+    preset: str = "tiny",
+    senses: tuple[str, ...] = SENSES,
+    steps: int | None = None,
+    batch_size: int = 64,
+    lr: float | None = None,
+    seed: int = 0,
+    validation: float = 0.1,
+    augmented: bool = True,
+    time_limit_s: float | None = None,
+    resume: bool = False,
+    device: str = "cpu",
+    threads: int = 2,
+    console: Console | None = None,
+) -> FitResult:
+    """Train ``preset`` on all demonstrations of ``dataset`` and keep the averaged weights in ``out``.
+
+    ``steps`` and ``lr`` default to the preset's recipe. ``validation`` is the share of episodes held
+    out. With ``time_limit_s`` training ends, annealed, after that long. Raises ConfigError for an
+    unknown preset or sense, WeightsError when ``resume`` meets the state of another network.
+    """
+    config = named_preset(preset, senses=tuple(senses))
+    recipe = RECIPES[preset]
+    cache = open_cache(Path(dataset), size=config.image_size)
+    learned, held = split_episodes(cache.command, validation, seed)
+    with threads_set(threads):
+        windows = build_windows(cache, config, learned)
+        policy = new_policy(config, windows, seed)
+        check = Validation(build_windows(cache, config, held), seed) if len(held) else None
+        plan = FitConfig(
+            steps=steps or recipe.steps,
+            lr=lr or recipe.lr,
+            betas=(0.95, 0.999),
+            weight_decay=1e-6,
+            warmup_steps=recipe.warmup_steps,
+            ema_decay=0.9998,
+            checkpoint_every=CHECKPOINT_EVERY,
+            seed=seed,
+            time_limit_s=time_limit_s,
+            device=device,
+        )
+        order = Shuffled(len(windows), batch_size, seed)
+
+        def loss(
+            model: AudioVisualDiffusionPolicy, batch: dict[str, Tensor], generator: torch.Generator
+        ) -> tuple[Tensor, dict[str, float | Tensor]]:
+            shown = augment(batch, generator) if augmented else batch
+            return model.loss(shown, generator, recipe.draws)
+
+        result = fit(
+            policy,
+            loss,
+            lambda step: windows.batch(order(step)),
+            out=Path(out),
+            config=plan,
+            resume=resume,
+            validate=check,
+            keep=lambda average, _: save_checkpoint(Path(out), config, average),
+            console=console,
+        )
+    write_json(Path(out) / "validation.json", {"episodes": len(held), **result.validation})
+    return result
+
+
+def new_policy(config: PolicyConfig, windows: Windows, seed: int) -> AudioVisualDiffusionPolicy:
+    """Fresh weights, a function of ``seed``, with the ranges of the training windows."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        policy = AudioVisualDiffusionPolicy(config)
+    policy.set_ranges(windows.chunk, windows.cache.state[windows.frame])
+    return policy
+
+
+@contextmanager
+def threads_set(count: int) -> Iterator[None]:
+    """Let torch compute with ``count`` threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,141 @@
+"""From a dataset's cache to training batches: what was known at a decision, and what was done then.
+
+Reads:  dataset.cache.PolicyCache (memory maps).   Makes: batches of policy.policy.
+Used by: policy.train.
+Every frame of every episode is a decision, the last ones too (their chunk repeats the last action), else
+a policy never learns to stop. Before the start, frames and states repeat the first, sound is zero.
+At frame t sound before t is known: samples [0, t * samples_per_frame); frame t's own follow it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float16, Float32, Int
+from torch import Tensor
+
+from ..dataset.cache import PolicyCache
+from ..errors import ConfigError
+from ..types.pose import relative_chunk
+from .config import PolicyConfig
+from .log_mel import HOP, SAMPLE_RATE, episode_mel
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Every decision of some episodes; batches are gathered from memory maps."""
+
+    cache: PolicyCache
+    config: PolicyConfig
+    episode: Int[np.ndarray, " n"]
+    """Episode of each decision."""
+    frame: Int[np.ndarray, " n"]
+    """Row in the cache of each decision."""
+    chunk: Float32[np.ndarray, "n K 10"]
+    """Relative to the pinch site at the decision."""
+    done: np.ndarray
+    """The episode ends within the next ``n_action_steps``."""
+    mel: Float16[np.ndarray, "F M"] | None
+    """Scaled log-mels of all episodes, one after another; None without the sense."""
+    mel_row: Int[np.ndarray, " n"]
+    """First log-mel row of each decision."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def batch(self, index: Int[np.ndarray, " B"]) -> dict[str, Tensor]:
+        """The batch that ``AudioVisualDiffusionPolicy.loss`` takes."""
+        config, cache = self.config, self.cache
+        frame, episode = self.frame[index], self.episode[index]
+        ago = np.arange(1 - config.n_obs_steps, 1)
+        rows = np.maximum(frame[:, None] + ago, cache.starts[episode][:, None])
+        made = {
+            "command": torch.from_numpy(cache.command[episode].astype(np.float32)),
+            "action": torch.from_numpy(self.chunk[index]),
+            "done": torch.from_numpy(self.done[index]),
+        }
+        if "vision" in config.senses:
+            images = torch.from_numpy(cache.rgb[rows])
+            made["images"] = images.permute(0, 1, 4, 2, 3).contiguous()
+        if self.mel is not None:
+            heard = self.mel_row[index][:, None] + np.arange(config.audio_frames)
+            made["mel"] = torch.from_numpy(self.mel[heard]).float()
+        if "state" in config.senses:
+            made["state"] = torch.from_numpy(cache.state[rows])
+        return made
+
+
+def build_windows(cache: PolicyCache, config: PolicyConfig, episodes: np.ndarray) -> Windows:
+    """All decisions of ``episodes``; log-mels are computed here, once (0.2 MB an episode, in memory)."""
+    frame, episode, chunk, done, mel, mel_row, mel_rows = [], [], [], [], [], [], 0
+    per_frame = cache.samples_per_frame
+    if "audio" in config.senses and (cache.sample_rate != SAMPLE_RATE or per_frame % HOP):
+        raise ConfigError(
+            f"the dataset has {cache.sample_rate} Hz sound at {cache.fps} rows a second; a policy "
+            f"hears {SAMPLE_RATE} Hz and needs a multiple of {HOP} samples a row (20 or 10 rows a second)"
+        )
+    for e in episodes:
+        start, stop = int(cache.starts[e]), int(cache.starts[e + 1])
+        rows = np.arange(start, stop)
+        ahead = np.minimum(rows[:, None] + np.arange(config.horizon), stop - 1)
+        frame.append(rows)
+        episode.append(np.full(len(rows), e))
+        chunk.append(relative_chunk(cache.eef[rows], cache.action[ahead]))
+        done.append(stop - rows <= config.n_action_steps)
+        if "audio" in config.senses:
+            sound = cache.sound[start * per_frame : (stop - 1) * per_frame]
+            heard = episode_mel(
+                torch.from_numpy(sound.astype(np.float32) / 32_768), config.audio_seconds
+            )
+            mel_row.append(mel_rows + np.arange(len(rows)) * (per_frame // HOP))
+            mel.append(heard.half().numpy())
+            mel_rows += len(heard)
+    if not frame:
+        raise ConfigError(
+            "no episodes to learn from; generate a dataset of at least one episode first"
+        )
+    return Windows(
+        cache,
+        config,
+        np.concatenate(episode),
+        np.concatenate(frame),
+        np.concatenate(chunk),
+        np.concatenate(done).astype(np.float32),
+        np.concatenate(mel) if mel else None,
+        np.concatenate(mel_row) if mel_row else np.zeros(0, int),
+    )
+
+
+def split_episodes(
+    command: Float32[np.ndarray, " E"], fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(training, validation) episodes; every command gives its share to validation."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(command))
+    order = order[np.argsort(command[order], kind="stable")]
+    held = np.zeros(len(order), bool)
+    count = round(fraction * len(order))
+    held[np.unique(np.linspace(0, len(order) - 1, count + 2).round().astype(int)[1:-1])] = count > 0
+    return np.sort(order[~held]), np.sort(order[held])
+
+
+class Shuffled:
+    """Which decisions step s learns from: a pure function of (seed, step), every one once an epoch."""
+
+    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+        self.count, self.batch_size, self.seed = count, batch_size, seed
+        self._kept: dict[int, np.ndarray] = {}
+
+    def __call__(self, step: int) -> Int[np.ndarray, " B"]:
+        place = step * self.batch_size + np.arange(self.batch_size)
+        epochs = place // self.count
+        orders = {int(e): self._order(int(e)) for e in np.unique(epochs)}
+        self._kept = orders
+        return np.array(
+            [orders[int(e)][i] for e, i in zip(epochs, place % self.count, strict=True)]
+        )
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if epoch in self._kept:
+            return self._kept[epoch]
+        return np.random.default_rng([self.seed, epoch]).permutation(self.count)

@@ -1,0 +1,276 @@
+"""Laws of learning and acting: windows, resume, seeds, the commands that come out."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from multigen.dataset.cache import PolicyCache
+from multigen.errors import ConfigError
+from multigen.policy import (
+    PRESETS,
+    AudioVisualDiffusionPolicy,
+    PolicyController,
+    load_policy,
+    train,
+)
+from multigen.policy.augment import augment
+from multigen.policy.controller import proper
+from multigen.policy.validate import action_error
+from multigen.policy.windows import Shuffled, build_windows, split_episodes
+from multigen.types import Controller, Observation
+from multigen.types.pose import absolute_chunk, decode_pose, encode_pose
+
+SMALL = replace(
+    PRESETS["tiny"],
+    audio_seconds=0.96, image_size=32, image_widths=(8, 16, 32), audio_width=32, audio_layers=1, audio_heads=2,
+    denoiser_widths=(64,), denoiser_layers=2, denoiser_heads=2,
+)  # fmt: skip
+LENGTHS = (30, 24, 27)
+
+
+@pytest.fixture(scope="module")
+def cache() -> PolicyCache:
+    """Three episodes: the hand moves along a line, tilts, and a square moves in the picture."""
+    rng = np.random.default_rng(0)
+    rgb, state, poses, actions = [], [], [], []
+    for length in LENGTHS:
+        t = np.arange(length + 1) / length
+        turn = 0.5 * t
+        c, s, z, o = np.cos(turn), np.sin(turn), 0 * t, 0 * t + 1
+        rot = np.stack([c, z, s, z, o, z, -s, z, c], -1).reshape(-1, 3, 3)
+        pose = encode_pose(np.stack([0.3 + 0.2 * t, 0.1 * t, z], -1), rot, 0.5 * o)
+        poses.append(pose[:-1])
+        actions.append(pose[1:])
+        state.append(np.outer(t[:-1], np.linspace(-1, 1, 7)))
+        frames = np.full((length, 32, 32, 3), 60, np.uint8)
+        for k, place in enumerate((24 * t[:-1]).astype(int)):
+            frames[k, 8:16, place : place + 8] = 220
+        rgb.append(frames)
+    rows = sum(LENGTHS)
+    sound = (3000 * rng.standard_normal(rows * 1600)).clip(-32768, 32767).astype(np.int16)
+    return PolicyCache(
+        folder=Path("nowhere"), size=32, fps=10, sample_rate=16_000, dataset_sha256="",
+        rgb=np.concatenate(rgb), sound=sound,
+        state=np.concatenate(state).astype(np.float32),
+        eef=np.concatenate(poses), action=np.concatenate(actions),
+        starts=np.cumsum([0, *LENGTHS]), command=np.array([0.25, 0.5, 1.0], np.float32),
+    )  # fmt: skip
+
+
+def observe(cache: PolicyCache, episode: int, frame: int) -> Observation:
+    """What a rollout would hand over at a row of the cache."""
+    start = int(cache.starts[episode])
+    rows = np.maximum(start + frame - np.array([1, 0]), start)
+    heard = cache.sound[start * 1600 : (start + frame) * 1600].astype(np.float32) / 32_768
+    return Observation(
+        frame / 10, float(cache.command[episode]), cache.rgb[rows], cache.state[rows],
+        cache.eef[rows], heard,
+    )  # fmt: skip
+
+
+def small_policy(cache: PolicyCache, **changes) -> AudioVisualDiffusionPolicy:
+    config = replace(SMALL, **changes)
+    policy = train.new_policy(config, build_windows(cache, config, np.arange(3)), 0)
+    out = policy.get_parameter("denoiser.out.weight")
+    torch.nn.init.normal_(out, std=0.1, generator=torch.Generator().manual_seed(0))
+    return policy
+
+
+def test_training_sees_what_acting_sees(cache):
+    windows = build_windows(cache, SMALL, np.arange(3))
+    controller = PolicyController(small_policy(cache))
+    for episode, frame in ((0, 0), (0, 1), (1, 0), (1, 23), (2, 13)):
+        row = int(cache.starts[episode]) + frame
+        batch = windows.batch(np.flatnonzero(windows.frame == row))
+        seen = observe(cache, episode, frame)
+        controller.reset(seen.command)
+        live = controller.sense(seen)
+        assert torch.equal(batch["images"], live["images"])
+        assert torch.equal(batch["state"], live["state"])
+        assert torch.equal(batch["command"], live["command"])
+        assert torch.allclose(batch["mel"], live["mel"], atol=1e-3)  # kept as float16
+
+
+def test_chunks_are_relative_and_the_last_action_is_repeated(cache):
+    windows = build_windows(cache, SMALL, np.array([1]))
+    start, stop = cache.starts[1:3]
+    assert len(windows) == LENGTHS[1]
+    for t in (0, 5, LENGTHS[1] - 1):
+        rows = np.minimum(start + t + np.arange(16), stop - 1)
+        back = absolute_chunk(cache.eef[start + t], windows.chunk[t])
+        assert back == pytest.approx(cache.action[rows], abs=1e-5)
+    assert windows.done.sum() == SMALL.n_action_steps
+    assert windows.done[-1] == 1
+    assert windows.done[0] == 0
+
+
+def test_sound_after_the_decision_cannot_change_the_condition(cache):
+    policy, frame = small_policy(cache).eval(), 12
+    other = np.array(cache.sound)
+    other[(cache.starts[0] + frame) * 1600 :] = 12_345
+    conditions = []
+    for sound in (cache.sound, other):
+        windows = build_windows(replace(cache, sound=sound), SMALL, np.array([0]))
+        with torch.no_grad():
+            conditions.append(policy.encode(windows.batch(np.array([frame]))))
+    assert torch.equal(*conditions)
+    before = np.array(cache.sound)
+    before[(cache.starts[0] + frame) * 1600 - 10 :] = 12_345
+    heard = build_windows(replace(cache, sound=before), SMALL, np.array([0]))
+    with torch.no_grad():
+        assert not torch.equal(conditions[0], policy.encode(heard.batch(np.array([frame]))))
+
+
+def test_every_decision_comes_once_an_epoch_and_the_order_is_a_function_of_the_step():
+    order = Shuffled(50, 8, seed=3)
+    seen = np.concatenate([order(step) for step in range(25)])
+    assert (np.bincount(seen) == 4).all()
+    assert (np.sort(seen[:50]) == np.arange(50)).all()
+    assert (Shuffled(50, 8, seed=3)(11) == seen[88:96]).all()
+    assert (Shuffled(3, 8, seed=0)(0) < 3).all()
+
+
+def test_validation_holds_out_whole_episodes_of_all_commands():
+    command = np.tile([0.25, 0.5, 0.75, 1.0], 10).astype(np.float32)
+    learned, held = split_episodes(command, 0.2, seed=0)
+    assert len(held) == 8
+    assert len(np.intersect1d(learned, held)) == 0
+    assert len(np.union1d(learned, held)) == 40
+    assert set(command[held]) == set(command)
+    assert len(split_episodes(command[:3], 0.0, seed=0)[1]) == 0
+
+
+def test_augmentation_leaves_labels_and_ranges_alone(cache):
+    batch = build_windows(cache, SMALL, np.arange(3)).batch(np.arange(16))
+    changed = augment(batch, torch.Generator().manual_seed(0))
+    again = augment(batch, torch.Generator().manual_seed(0))
+    for key in ("action", "state", "command", "done"):
+        assert changed[key] is batch[key]
+    for key in ("images", "mel"):
+        assert changed[key].shape == batch[key].shape
+        assert torch.equal(changed[key], again[key])
+        assert not torch.equal(changed[key].float(), batch[key].float())
+    assert float(changed["images"].min()) >= 0
+    assert float(changed["images"].max()) <= 255
+    assert float(changed["mel"].min()) >= -1
+
+
+def run(monkeypatch, cache, out, **options):
+    monkeypatch.setitem(PRESETS, "tiny", SMALL)
+    monkeypatch.setattr(train, "open_cache", lambda root, size: cache)
+    return train.train_policy(Path("dataset"), out, batch_size=8, threads=1, **options)
+
+
+def test_a_resumed_training_is_the_same_training(monkeypatch, cache, tmp_path):
+    whole = run(monkeypatch, cache, tmp_path / "whole", steps=6)
+    halted = {"count": 0}
+    gather = train.Windows.batch
+
+    def stop_at_three(windows, index):
+        halted["count"] += 1
+        if halted["count"] > 4:
+            raise KeyboardInterrupt
+        return gather(windows, index)
+
+    monkeypatch.setattr(train, "CHECKPOINT_EVERY", 3)
+    monkeypatch.setattr(train.Windows, "batch", stop_at_three)
+    with pytest.raises(KeyboardInterrupt):
+        run(monkeypatch, cache, tmp_path / "part", steps=6, validation=0.0)
+    monkeypatch.setattr(train.Windows, "batch", gather)
+    again = run(monkeypatch, cache, tmp_path / "part", steps=6, resume=True)
+    assert all(torch.equal(v, again.average[k]) for k, v in whole.average.items())
+    kept = load_policy(tmp_path / "part").policy.state_dict()
+    assert all(torch.equal(v, kept[k]) for k, v in whole.average.items())
+
+
+def test_training_learns_and_reports_held_out_episodes(monkeypatch, cache, tmp_path):
+    result = run(monkeypatch, cache, tmp_path, steps=3, validation=0.34)
+    assert {"denoising", "denoising_with_other_sound", "position_mm", "rotation_deg"} <= set(
+        result.validation
+    )
+    assert (tmp_path / "config.json").is_file()
+    assert (tmp_path / "validation.json").is_file()
+
+
+def test_a_controller_is_a_function_of_its_seed_and_what_it_saw(cache):
+    controller = PolicyController(small_policy(cache))
+    assert isinstance(controller, Controller)
+    runs = []
+    for seed in (1, 1, 2):
+        controller.reset("half", seed)
+        runs.append([controller.act(observe(cache, 0, t)) for t in (0, 4)])
+    (a, b), (c, d), (e, _) = runs
+    assert a.shape == (4, 10)
+    assert a.dtype == np.float32
+    assert (a == c).all()
+    assert (b == d).all()
+    assert (a != e).any()
+
+
+def test_commands_are_where_the_hand_is_plus_the_relative_chunk(cache):
+    """Moving the hand and the world together moves the commands with them."""
+    controller, seen = PolicyController(small_policy(cache)), observe(cache, 0, 10)
+    controller.reset("half", 0)
+    here = controller.act(seen)
+    assert here is not None
+    pos, rot, grip = decode_pose(seen.eef)
+    turn = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    controller.reset("half", 0)
+    there = controller.act(replace(seen, eef=encode_pose(pos @ turn.T + 0.5, turn @ rot, grip)))
+    p, r, g = decode_pose(here)
+    assert there == pytest.approx(encode_pose(p @ turn.T + 0.5, turn @ r, g), abs=1e-5)
+
+
+def test_rotation_rows_that_span_no_plane_mean_do_not_turn():
+    rows = np.array([[0, 0, 0, 1, 1, 1, -1, -1, -1, 0], [0, 0, 0, 0, 1, 0, 1, 0, 0, 0]], np.float32)
+    _, rot, _ = decode_pose(proper(rows))
+    assert (rot[0] == np.eye(3)).all()
+    assert (rot[1] == np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]])).all()
+
+
+def test_an_episode_ends_after_the_last_commands_were_given_out(cache):
+    policy = small_policy(cache)
+    with torch.no_grad():
+        policy.get_parameter("done.2.bias").fill_(50.0)
+    controller = PolicyController(policy)
+    controller.reset("all", 0)
+    assert controller.act(observe(cache, 0, 20)) is not None
+    assert controller.act(observe(cache, 0, 24)) is None
+    controller.reset("all", 0)
+    assert controller.act(observe(cache, 0, 20)) is not None
+
+
+def test_a_controller_refuses_commands_and_senses_it_does_not_know(cache):
+    controller = PolicyController(small_policy(cache, senses=("vision", "state")))
+    with pytest.raises(ConfigError, match="reset"):
+        controller.act(observe(cache, 0, 0))
+    with pytest.raises(ConfigError, match="half"):
+        controller.reset("a bit")
+    with pytest.raises(ConfigError, match="fraction"):
+        controller.reset_command(1.5)
+    with pytest.raises(ConfigError, match="vision, state"):
+        PolicyController(controller.policy, senses=("audio",))
+
+
+def test_a_policy_can_be_asked_to_close_its_ears(cache):
+    policy, seen = small_policy(cache), observe(cache, 0, 10)
+    deaf, whole = PolicyController(policy, senses=("vision", "state")), PolicyController(policy)
+    for controller in (deaf, whole):
+        controller.reset("half", 0)
+    assert "mel" not in deaf.sense(seen)
+    loud = replace(seen, sound=np.full_like(seen.sound, 0.5))
+    assert torch.equal(*(policy.encode(deaf.sense(s)) for s in (seen, loud)))
+    assert not torch.equal(*(policy.encode(whole.sense(s)) for s in (seen, loud)))
+
+
+def test_action_error_is_in_millimetres_and_degrees():
+    still = encode_pose(np.zeros(3), np.eye(3), 0.0)[None, None]
+    c, s = np.cos(np.radians(10)), np.sin(np.radians(10))
+    moved = encode_pose(
+        np.array([3e-3, 4e-3, 0]), np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]), 0.0
+    )
+    error = action_error(torch.from_numpy(still), torch.from_numpy(moved[None, None]))
+    assert error == pytest.approx((5.0, 10.0), abs=1e-2)
