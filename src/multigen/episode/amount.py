@@ -1,0 +1,130 @@
+"""How far to tilt for an asked amount: pouring in the model until the right amount has landed.
+
+Reads:  SceneConfig.   Makes: Tilt.   Used by: episode.plan.
+Paper, section 3.3: a deterministic tilt from initial fill and asked fraction. Here the fraction that
+lands is computed by the hydraulic model along the very path the hand will take, and the final angle
+is found by bisection. This is planning: nothing is measured during the pour.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from ..liquid import MAX_TILT_RAD as MODEL_LIMIT_RAD
+from ..liquid import simulate_pour
+from ..types import Clock, SceneConfig
+from .ik import JOINT_SPEED_RAD_S
+from .path import UP, PourPath, ease, pour_path, whole_frames
+
+HOLD_S = 1.0
+"""Rest at the final tilt while the source drains."""
+LANDING_S = 1.0
+DT_S = 0.005
+"""Liquid step while planning."""
+MAX_TILT_RAD = min(float(np.radians(145)), MODEL_LIMIT_RAD)
+WRIST_SHARE = 0.8
+"""Share of the wrist's top speed a tilt may use."""
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """How far, how fast, with the lip where; and what the model says comes of it."""
+
+    angle_rad: float
+    seconds: float
+    hold_s: float
+    untilt_s: float
+    lip_offset_m: float
+    """Of the lip from the receiver's axis along the pour; negative on the near side."""
+    landed_ml: float
+    spilled_ml: float
+
+    @property
+    def total_s(self) -> float:
+        return self.seconds + self.hold_s + self.untilt_s
+
+    @property
+    def out_ml(self) -> float:
+        """What leaves the source."""
+        return self.landed_ml + self.spilled_ml
+
+    def at(self, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Tilt [rad] at ``times`` after the tilt begins."""
+        up = ease(times / self.seconds)
+        down = ease((times - self.seconds - self.hold_s) / self.untilt_s)
+        return self.angle_rad * (up - down)
+
+
+def find_tilt(scene: SceneConfig, slower: float, clock: Clock) -> Tilt:
+    """The tilt after which the asked amount has landed, the lip placed where least is spilled.
+
+    ``slower`` stretches the drawn tilt_seconds. Where even the largest tilt lands less than was
+    asked (liquid that clings, a neck), the smallest tilt that lands as much as the largest.
+    """
+    inner = scene.receiver.rim_radius_m
+    tries = [_Pourer(scene, share * inner, slower, clock).find() for share in (-0.75, -0.4, 0.0)]
+    return min(tries, key=lambda t: (round(t.spilled_ml, 1), abs(t.lip_offset_m + 0.5 * inner)))
+
+
+@dataclass(frozen=True)
+class _Pourer:
+    """Pours one scene in the model, with the lip at one place."""
+
+    scene: SceneConfig
+    offset_m: float
+    slower: float
+    clock: Clock
+
+    def find(self) -> Tilt:
+        """Bisection over the final angle: what has left the source grows with it.
+
+        Twice: the first answer tells how much time such an angle takes the wrist.
+        """
+        path = pour_path(self.scene, np.zeros(3), 0.0, 1.0, self.offset_m)
+        rough = self._search(path, MAX_TILT_RAD)
+        return self._search(path, min(1.05 * rough.angle_rad, MAX_TILT_RAD))
+
+    def _search(self, path: PourPath, room_for: float) -> Tilt:
+        target = self.scene.target_ml
+        most = self.pour(path, MAX_TILT_RAD, room_for).out_ml
+        if most <= 1.005 * target:
+            return self._smallest(path, room_for, lambda t: t.out_ml > most - 0.004 * target)
+        # a full receiver stops filling: 110 % out of the source counts as enough too
+        return self._smallest(
+            path, room_for, lambda t: max(t.landed_ml, t.out_ml - 0.1 * target) >= target
+        )
+
+    def _smallest(self, path: PourPath, room_for: float, enough: Callable[[Tilt], bool]) -> Tilt:
+        low, high = 0.0, MAX_TILT_RAD
+        for _ in range(12):
+            middle = (low + high) / 2
+            tilt = self.pour(path, middle, room_for)
+            low, high = (low, middle) if enough(tilt) else (middle, high)
+        return self.pour(path, high, room_for)
+
+    def pour(self, path: PourPath, angle: float, room_for: float) -> Tilt:
+        """What lands with this final angle, in the time the wrist needs for ``room_for`` [rad].
+
+        Moves as the arm does: straight between control frames.
+        """
+        scene, clock = self.scene, self.clock
+        fastest = 1.5 * room_for / (WRIST_SHARE * float(JOINT_SPEED_RAD_S[-1]))
+        tilt = Tilt(
+            angle,
+            whole_frames(max(scene.tilt_seconds, fastest) * self.slower, clock),
+            HOLD_S,
+            whole_frames(max(1.0, fastest) * self.slower, clock),
+            self.offset_m, 0.0, 0.0,
+        )  # fmt: skip
+        coarse = np.arange(0, tilt.total_s + LANDING_S, 1 / clock.control_hz)
+        theta = np.interp(np.arange(0, coarse[-1], DT_S), coarse, tilt.at(coarse))
+        trace = simulate_pour(
+            scene.source, scene.receiver, scene.liquid,
+            initial_ml=scene.initial_ml, receiver_initial_ml=scene.receiver_initial_ml,
+            tilt_rad=theta, lip_m=path.lips(theta), out_xy=path.direction[:2],
+            receiver_floor_m=scene.receiver.floor_m * UP, dt_s=DT_S,
+        )  # fmt: skip
+        landed = float(trace.receiver_ml[-1] + trace.in_flight_ml[-1]) - scene.receiver_initial_ml
+        return replace(tilt, landed_ml=landed, spilled_ml=float(trace.spilled_ml[-1]))
