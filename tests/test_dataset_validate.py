@@ -15,7 +15,7 @@ from multigen.errors import FormatError
 from multigen.files import read_json, read_roles, write_json, write_roles
 from multigen.types import Clock, Demonstration, Waveform
 
-EPISODES = 2
+EPISODES, ROWS_EACH, SIZE = 2, 10, (32, 32)
 EGO_0, EGO_1 = (f"videos/{EGO}/chunk-000/file-00{i}.mp4" for i in (0, 1))
 FLAC_1 = f"audio/{MIC}/chunk-000/episode-000001.flac"
 MASK_1 = f"masks/{FRONT}/chunk-000/episode-000001.mkv"
@@ -28,9 +28,9 @@ INFO = "meta/info.json"
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("validated") / "dataset"
-    writer = DatasetWriter(root, Clock(), (64, 64))
+    writer = DatasetWriter(root, Clock(), SIZE)
     for seed in range(EPISODES):
-        writer.add(fake_demonstration(seed))
+        writer.add(fake_demonstration(seed, seconds=ROWS_EACH / 10, size=SIZE))
     return root
 
 
@@ -120,18 +120,18 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated parquet": (truncate(DATA_1), "rows"),
     "missing data file": (remove(DATA_1), "files"),
     "NaN in an action": (column("action", nan_at_row_three), "rows"),
-    "wrong total_frames": (info(total_frames=41), "info"),
+    "wrong total_frames": (info(total_frames=21), "info"),
     "too many episodes counted": (info(total_episodes=3), "info"),
     "too few episodes counted": (info(total_episodes=1), "info"),
     "wrong fps": (info(fps=20), "info"),
     "wrong split": (info(splits={"train": "0:1"}), "info"),
-    "wrong episode length": (row(length=19), "episodes"),
+    "wrong episode length": (row(length=9), "episodes"),
     "episodes out of order": (row(episode_index=5), "episodes"),
-    "rows overlap": (row(dataset_from_index=19), "episodes"),
+    "rows overlap": (row(dataset_from_index=9), "episodes"),
     "missing tasks": (remove("meta/tasks.parquet"), "info"),
     "missing statistics": (remove("meta/stats.json"), "statistics"),
     "wrong statistics": (wrong_numbers, "statistics"),
-    "timestamp jump": (column("timestamp", lambda t: t + (np.arange(20) > 9) * 1), "rows"),
+    "timestamp jump": (column("timestamp", lambda t: t + (np.arange(ROWS_EACH) > 4) * 1), "rows"),
     "timestamps drift 20 ms": (
         column("timestamp", lambda t: (t * 1.01).astype(np.float32)),
         "rows",
@@ -154,8 +154,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         column(MIC, lambda x: np.ascontiguousarray(x[:, :1599])),
         "sound",
     ),
-    "a millilitre lost": (column("label.source_ml", lambda v: v - (np.arange(20) > 9)), "ledger"),
-    "a column gone": (column("label.fill", lambda v: v.astype(np.float64)), "rows"),
+    "a millilitre lost": (
+        column("label.source_ml", lambda v: v - (np.arange(ROWS_EACH) > 4)),
+        "ledger",
+    ),
+    "wrong type of a column": (column("label.fill", lambda v: v.astype(np.float64)), "rows"),
     "missing masks": (remove(MASK_1), "files"),
     "truncated masks": (truncate(MASK_1), "masks"),
     "unknown role": (unknown_role, "masks"),
@@ -203,10 +206,10 @@ def test_other_files_in_the_folder_are_nobodys_business(root: Path) -> None:
 
 
 def test_silence_that_was_ordered_is_a_warning(tmp_path: Path) -> None:
-    demo = fake_demonstration(0)
+    demo = fake_demonstration(0, seconds=1, size=SIZE)
     deaf = Demonstration(demo.episode, Waveform(16_000, np.zeros_like(demo.sound.samples)))
-    DatasetWriter(tmp_path / "a", Clock(), (64, 64), {"sound": "none"}).add(deaf)
-    DatasetWriter(tmp_path / "b", Clock(), (64, 64), {"sound": "flow"}).add(deaf)
+    DatasetWriter(tmp_path / "a", Clock(), SIZE, {"sound": "none"}).add(deaf)
+    DatasetWriter(tmp_path / "b", Clock(), SIZE, {"sound": "flow"}).add(deaf)
     assert (levels(tmp_path / "a")["sound"], levels(tmp_path / "b")["sound"]) == ("WARN", "FAIL")
 
 
@@ -222,7 +225,7 @@ def test_repair_leaves_a_whole_dataset_alone(root: Path) -> None:
 
 
 def test_repair_counts_an_episode_that_info_json_forgot(root: Path, whole: Path) -> None:
-    info(total_episodes=1, total_frames=20, splits={"train": "0:1"})(root)
+    info(total_episodes=1, total_frames=10, splits={"train": "0:1"})(root)
     assert levels(root)["info"] == "WARN"
     assert "counts 2 episodes instead of 1" in repair(root)[0]
     assert (root / INFO).read_bytes() == (whole / INFO).read_bytes()

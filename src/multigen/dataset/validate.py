@@ -135,7 +135,8 @@ def _info(dataset: Dataset, rows: list[dict[str, Any]]) -> Iterator[Finding]:
         yield fail("info", f"counts {n} episodes, meta/episodes describes {len(rows)}")
     frames = sum(row["length"] for row in rows[:n])
     try:
-        tasks = len(dataset.tasks)
+        said = {task for row in rows[:n] for task in row["tasks"]}
+        tasks = len(said) if _is_killed(dataset, rows) else len(dataset.tasks)
     except MultigenError as e:
         yield fail("info", str(e))
         tasks = info.get("total_tasks")
