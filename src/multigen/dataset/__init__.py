@@ -7,6 +7,8 @@ Used by: policy, benchmark, report, pipeline, cli.
 from .cache import PolicyCache as PolicyCache
 from .cache import area_resize as area_resize
 from .cache import open_cache as open_cache
+from .export import FORMATS as FORMATS
+from .export import export as export
 from .findings import Finding as Finding
 from .layout import ACTION as ACTION
 from .layout import CAMERAS as CAMERAS
