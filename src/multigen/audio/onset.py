@@ -23,8 +23,6 @@ STEADY_RATIO = 1.4
 """Loud frames less than this (3 dB) above quiet ones: a steady sound without beginning or end."""
 SHORTEST_S = 0.12
 """A click or a single drop is no pour."""
-LONGEST_GAP_S = 0.4
-"""A pour may pause this long (a gulp, a gap in the stream)."""
 POURING_ML_S = 0.5
 """Flow below this is a drop now and then, not a pour."""
 
@@ -40,10 +38,10 @@ class OnsetErrors:
 def detect_onset_offset(
     wave: Float[np.ndarray, " N"], sample_rate: int = 16_000
 ) -> tuple[float | None, float | None]:
-    """(onset, offset) of the longest stretch that stands out, in seconds from the first sample.
+    """(onset, offset): where sound first and last stands out, in seconds from the first sample.
 
-    (None, None) for silence and for a steady sound. A stretch that touches the first or the last
-    frame has no audible beginning or end there: that side is None.
+    (None, None) for silence and for a steady sound. A pour that touches the first or the last frame
+    has no audible beginning or end there: that side is None.
     """
     level = frame_rms(wave, sample_rate)
     if len(level) < 3 or level.max() < SILENT_RMS:
@@ -55,7 +53,7 @@ def detect_onset_offset(
     if loud < STEADY_RATIO * max(quiet, SILENT_RMS / 4):
         return None, None
     above = level > quiet + SHARE * (loud - quiet)
-    run = _main_run(above, level)
+    run = _first_to_last(above)
     if run is None:
         return None, None
     first, last = run
@@ -75,23 +73,13 @@ def frame_rms(wave: Float[np.ndarray, " N"], sample_rate: int) -> Float[np.ndarr
     return np.sqrt(np.maximum(power[start + size] - power[start], 0) / size)
 
 
-def _main_run(above: np.ndarray, level: np.ndarray) -> tuple[int, int] | None:
-    """(first, last) frame of the stretch with most energy, after bridging pauses and dropping
-    clicks."""
+def _first_to_last(above: np.ndarray) -> tuple[int, int] | None:
+    """First and last frame above the threshold, clicks left out; pauses are part of the pour."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], above.astype(int), [0]])))
-    runs = [(a, b - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    # a click of one frame length lights up as many hops as the frame is long
-    shortest = (SHORTEST_S + FRAME_S) / HOP_S
-    joined: list[tuple[int, int]] = []
-    for a, b in [r for r in runs if r[1] - r[0] + 1 >= shortest]:
-        if joined and (a - joined[-1][1]) * HOP_S < LONGEST_GAP_S + FRAME_S:
-            joined[-1] = (joined[-1][0], b)
-        else:
-            joined.append((a, b))
-    if not joined:
-        return None
-    a, b = max(joined, key=lambda r: float(np.sum(level[r[0] : r[1] + 1] ** 2)))
-    return int(a), int(b)
+    runs = np.column_stack([edges[::2], edges[1::2] - 1])
+    # a click of no length lights up as many hops as the frame is long
+    long = runs[runs[:, 1] - runs[:, 0] + 1 >= (SHORTEST_S + FRAME_S) / HOP_S]
+    return (int(long[0, 0]), int(long[-1, 1])) if len(long) else None
 
 
 def true_onset_offset(

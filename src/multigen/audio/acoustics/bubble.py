@@ -3,7 +3,7 @@
 Reads:  arrival rate and size limits per row.   Makes: pressure samples.
 Used by: acoustics.synth (entrained air, drips, fizz).
 Sources: Minnaert 1933 (pitch); Devin 1959 [L] (damping); Deane & Stokes 2002, Nature 418:839
-(sizes); van den Doel 2005, ACM TAP 2 (amplitude r^(3/2), pitch rise) [L]. [L]: from the
+(sizes); van den Doel 2005, ACM TAP 2 (pitch rise) [L]. [L]: from the
 literature by memory, not checked against the paper.
 """
 
@@ -102,8 +102,9 @@ def add_bubbles(
     """Poisson arrivals of ``rate`` [S] bubbles per second (all sizes) into ``out``.
 
     Bubbles that would ring above 0.46 of the sample rate are thinned out analytically. Each rings
-    with ``A = D r^(3/2)`` (r in mm), D = u^excitation (van den Doel 2005 [L]); depth z raises its
-    pitch by ``1/sqrt(1 - r/2z)`` (image bubble, leading order).
+    with ``A = D r / sqrt(1 + (r/r_H)^2)`` (r in mm), D = u^excitation: van den Doel's ``D r^(3/2)``
+    (2005 [L]) with the large, ragged bubbles held back [R], or they would drown all others. Depth z
+    raises the pitch by ``1/sqrt(1 - r/2z)`` (image bubble, leading order).
     """
     state = np.zeros(1, np.uint64)
     audible = minnaert_hz(1.0, density) / (0.46 * sample_rate)
@@ -125,7 +126,7 @@ def add_bubbles(
             depth = 1 + 8 * uniform(state)
             f = minnaert_hz(r, density)
             beta = damping_1_s(r, f, density, viscosity, sound_speed)
-            a = gain * uniform(state) ** excitation * (r * 1e3)
+            a = gain * uniform(state) ** excitation * (r * 1e3) / math.sqrt(1 + (r / hz_) ** 2)
             f /= math.sqrt(1 - 0.5 / depth)
             bend = rise * uniform(state)
             if f < 0.47 * sample_rate:

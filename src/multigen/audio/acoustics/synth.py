@@ -24,7 +24,7 @@ from .walls import NODES, add_walls, liquid_load, material_of, wall_modes_hz
 
 # Fixed levels of the layers relative to a bubble of 1 mm, chosen by ear and by spectrum [R].
 BUBBLE, JET, CLICK, DROP, FIZZ, GLUG, WALL, COLUMN, SPILL = (
-    0.02, 0.02, 0.05, 0.06, 0.02, 0.09, 0.5, 0.3, 0.03,
+    0.08, 0.04, 0.06, 0.09, 0.035, 0.16, 0.5, 0.4, 0.06,
 )  # fmt: skip
 
 
