@@ -92,7 +92,8 @@ class TrainPolicy(Verb):
     """tiny, compact or paper."""
     senses: str = "vision,audio,state"
     """Any subset, separated by commas."""
-    steps: int = 4000
+    steps: int | None = None
+    """Default: the preset's own."""
     batch_size: int = 64
     time_limit_s: float | None = None
     threads: int = 2

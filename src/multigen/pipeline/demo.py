@@ -49,7 +49,6 @@ def demo(
                 out / "dataset",
                 out / "policy",
                 preset="tiny",
-                steps=20_000,
                 time_limit_s=train_seconds,
                 seed=seed,
                 threads=workers,
