@@ -4,7 +4,6 @@ Reads:  a folder.   Makes: a folder.   Used by: audio and policy (every model th
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..errors import WeightsError
-from ..files import from_json, read_json, to_json, write_json
+from ..files import from_json, read_json, replacing, write_json
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -23,10 +22,8 @@ C = TypeVar("C")
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """Write a .safetensors file atomically: a reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part, metadata)
-    os.replace(part, path)
+    with replacing(path) as part:
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part, metadata)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
@@ -51,7 +48,7 @@ def save_checkpoint(
     if half:
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
     save_tensors(folder / WEIGHTS, state)
-    write_json(folder / CONFIG, to_json(config))
+    write_json(folder / CONFIG, config)
 
 
 def load_config(cls: type[C], folder: Path) -> C:

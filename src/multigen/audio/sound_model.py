@@ -1,0 +1,115 @@
+"""The compact sound model: eyes, flow network and codec, together one checkpoint folder.
+
+Reads:  views (frames, roles), latents.   Makes: velocities; config.json, model.safetensors and
+codec.safetensors.   Used by: audio.train (fits it), audio.generator (listens to it).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from ..errors import WeightsError
+from ..learning import load_config, load_state, save_checkpoint, shapes
+from ..types import Role
+from .codec import PcaCodec
+from .eyes import Eyes, EyesConfig, View
+from .network import Conditions, FlowNetwork, NetworkConfig, preset
+
+CODEC = "codec.safetensors"
+FRAMES_PER_UNIT = 8
+"""0.32 s: the shortest time that holds whole frames (8) and whole latents (10)."""
+LATENTS_PER_UNIT = 10
+
+
+@dataclass(frozen=True)
+class SoundConfig:
+    """Everything but the weights."""
+
+    network: NetworkConfig
+    eyes: EyesConfig
+    sample_rate: int = 16_000
+    window_s: float = 4.0
+    """Length the model was trained on; longer clips are made in overlapping windows."""
+    steps: int = 25
+    """Sampling steps unless told otherwise."""
+    guidance: float = 2.0
+
+
+def sound_config(name: str, latent_dim: int, window_s: float = 4.0) -> SoundConfig:
+    """A compact preset ('pour_nano', 'pour_micro', 'pour_small') for a codec's latent size."""
+    network = preset(name, latent_dim=latent_dim)
+    return SoundConfig(network, EyesConfig(dim=network.clip_dim), window_s=window_s)
+
+
+def latents_for(frames: int) -> int:
+    """Latents (31.25 per second) that cover ``frames`` views (25 per second)."""
+    return -(-frames * LATENTS_PER_UNIT // FRAMES_PER_UNIT)
+
+
+class SoundModel(nn.Module):
+    """Views in, velocity of normalised latents out."""
+
+    def __init__(self, config: SoundConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.eyes = Eyes(config.eyes)
+        self.network = FlowNetwork(config.network)
+
+    def conditions(
+        self, view: View, length: int, blind: Bool[Tensor, " B"] | None = None
+    ) -> Conditions:
+        """What is seen, projected once; ``blind`` samples get the empty vectors instead."""
+        clip, sync = self.eyes(view)
+        valid = view.valid
+        if blind is not None:
+            off = blind[:, None, None]
+            clip = torch.where(off, self.network.empty_clip_feat, clip)
+            sync = torch.where(off, self.network.empty_sync_feat, sync)
+            valid = valid & ~blind
+        masks = view.masks if bool(valid.any()) else None
+        return self.network.conditions(clip, sync, None, length, masks, valid)
+
+    def guided_conditions(self, view: View, length: int) -> Conditions:
+        """Both branches of guidance in one batch: seen, then unseen."""
+        seen = self.conditions(view, length)
+        return seen.join(self.network.null_conditions(seen, view.rgb.shape[1]))
+
+    def velocity(
+        self, x: Float[Tensor, "B N C"], t: Float[Tensor, " B"], c: Conditions
+    ) -> Float[Tensor, "B N C"]:
+        """dx/dt of the latents."""
+        return self.network.velocity(x, t, c)
+
+
+def save_sound_model(
+    folder: Path, config: SoundConfig, state: dict[str, Tensor], codec: PcaCodec, *, half: bool = False
+) -> None:
+    """Write a checkpoint folder that ``load_sound_model`` and ``load_generator`` read."""
+    codec.save(folder / CODEC)
+    save_checkpoint(folder, config, state, half=half)
+
+
+def load_sound_model(folder: Path) -> tuple[SoundModel, PcaCodec]:
+    """Model (evaluation mode, 32 bit) and codec of a checkpoint folder.
+
+    Raises WeightsError for missing or foreign tensors, other roles than ours, or a codec of another
+    latent size.
+    """
+    config = load_config(SoundConfig, folder)
+    model = SoundModel(config)
+    model.load_state_dict(load_state(folder, shapes(model)))
+    codec = PcaCodec.load(folder / CODEC)
+    if codec.latent_dim != config.network.latent_dim:
+        raise WeightsError(
+            f"{folder / CODEC} has {codec.latent_dim} dimensions and the network "
+            f"{config.network.latent_dim}; use the codec it was trained with"
+        )
+    ours = tuple(r.name.lower() for r in Role)
+    if config.network.masks is not None and config.network.masks.classes != ours:
+        raise WeightsError(
+            f"{folder} was trained with mask classes {config.network.masks.classes}; need {ours}"
+        )
+    return model.eval(), codec
