@@ -1,7 +1,8 @@
 """What the way from sound to latents and back costs: codec sizes and phase methods.
 
-Run:    .venv/bin/python benchmarks/codec.py [--corpus FOLDER] [--fit 64] [--test 12]
-Reads:  pours of our own acoustics (drawn vessels and liquids, hydraulic flow), or a corpus.
+Run:    .venv/bin/python benchmarks/codec.py [--corpus FOLDER] [--real VIDEO ...]
+Reads:  pours of our own acoustics (drawn vessels and liquids, hydraulic flow), or a corpus; with
+        --real also recordings, through the codecs fitted to the former.
 Makes:  a table on screen, out/bench/codec.json.
 
 Three tables. Phase: a held-out sound to its mel and back, by method. Codec: the same through the
@@ -47,6 +48,8 @@ class Config:
     """Sounds the codecs are fitted to."""
     test: int = 12
     """Sounds held out."""
+    real: tuple[Path, ...] = ()
+    """Recordings (wav, flac, video): what a codec that never heard them does to them."""
     out: Path = Path("out/bench/codec.json")
 
 
@@ -151,6 +154,20 @@ def measure(waves: list[np.ndarray], mels: list[Tensor], method: Method) -> dict
     )
 
 
+def prepared(waves: list[np.ndarray]) -> tuple[list[np.ndarray], list[Tensor]]:
+    """Waves of whole latents, and their mels."""
+    even = [wave[: len(wave) // 512 * 512] for wave in waves]
+    return even, [log_mel(torch.from_numpy(wave)[None])[0] for wave in even]
+
+
+def through(codec: PcaCodec, waves: list[np.ndarray], mels: list[Tensor]) -> dict[str, float]:
+    """Encode, decode, sound."""
+    again = [codec.decode(codec.encode(mel[None]))[0] for mel in mels]
+    errors = [(a - b).square().mean().sqrt() for a, b in zip(again, mels, strict=True)]
+    rmse = float(torch.stack(errors).mean())
+    return {"mel_rmse": rmse, **measure(waves, again, whole(phase.ITERATIONS))}
+
+
 def show(console: Console, title: str, rows: dict[str, dict[str, float]]) -> None:
     table = Table(title=title)
     table.add_column("")
@@ -166,8 +183,7 @@ def main(config: Config) -> None:
     torch.set_num_threads(1)
     console = Console()
     fit, test = load(config)
-    even = [wave[: len(wave) // 512 * 512] for wave in test]
-    mels = [log_mel(torch.from_numpy(wave)[None])[0] for wave in even]
+    even, mels = prepared(test)
     measure(even[:1], mels[:1], whole(1))
     methods: dict[str, Method] = {
         "shaped noise": shaped_noise,
@@ -182,16 +198,14 @@ def main(config: Config) -> None:
     }
     true_flicker = float(np.mean([flicker_db(wave) for wave in even]))
     fit_mels = [log_mel(torch.from_numpy(wave)[None])[0].numpy() for wave in fit]
-    codecs = {}
-    for dim in (12, 20, 32, 40, 64, 96):
-        codec = PcaCodec.fit(fit_mels, dim)
-        again = [codec.decode(codec.encode(mel[None]))[0] for mel in mels]
-        rmse = float(
-            np.mean([(a - b).square().mean().sqrt() for a, b in zip(again, mels, strict=True)])
-        )
-        codecs[f"C = {dim}"] = {"mel_rmse": rmse, **measure(even, again, whole(phase.ITERATIONS))}
+    fitted = {f"C = {dim}": PcaCodec.fit(fit_mels, dim) for dim in (12, 20, 32, 40, 64, 96)}
+    codecs = {name: through(codec, even, mels) for name, codec in fitted.items()}
+    heard = prepared([read_sound(path).samples for path in config.real])
+    real = {name: through(codec, *heard) for name, codec in fitted.items()} if config.real else {}
     show(console, f"Phase (the originals' flicker: {true_flicker:.2f} dB)", phases)
     show(console, f"Codec, then mel projection, {phase.ITERATIONS}", codecs)
+    if real:
+        show(console, f"{len(config.real)} real recordings through the same codecs", real)
     show(console, "Streaming, causal", blocks)
     source = "acoustics" if config.corpus is None else config.corpus.name
     write_json(
@@ -203,6 +217,7 @@ def main(config: Config) -> None:
             "original_flicker_db": true_flicker,
             "phase": phases,
             "codec": codecs,
+            "codec_on_real": real,
             "streaming": blocks,
         },
     )

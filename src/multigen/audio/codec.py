@@ -5,10 +5,12 @@ Goes out:  latents [B, L, C], each dimension of zero mean and unit variance on w
            to; spectrograms again; a ``.safetensors`` file.
 Used by:   the compact sound model (learns and draws latents), phase (sounds the decoded mel).
 
-Principal components of two neighbouring frames (160 numbers), with one change: the direction from
+Principal components of two neighbouring frames (160 numbers), with two changes. The direction from
 the mean to silence is kept by construction, so silence decodes to silence exactly, whatever the
-latent size. Within the kept subspace the axes are decorrelated and scaled to unit variance, which
-is what a flow from N(0, 1) wants. Linear both ways: encode(decode(z)) = z.
+latent size. And the axes are chosen for the data plus a little of any smooth spectrum, so that a
+codec fitted to our acoustics also carries real recordings (benchmarks/codec.py measures both).
+Within the kept subspace the axes are decorrelated and scaled to unit variance on the data, which is
+what a flow from N(0, 1) wants. Linear both ways: encode(decode(z)) = z.
 """
 
 from collections.abc import Iterable
@@ -29,6 +31,8 @@ LATENT_HZ = 31.25
 """Latents per second: every latent stands for two mel frames, 512 samples."""
 LATENT_SAMPLES = 2 * MEL_16K.hop
 PAIR = 2 * MEL_16K.n_mels
+_SMOOTH_BANDS, _SMOOTH_FRAMES, _SMOOTH_VARIANCE = 8.0, 0.9, 0.1
+"""Any spectrum: correlation length in bands, correlation of two frames, variance (log10 squared)."""
 _LEAST_STD = 1e-4
 """Whitening never multiplies by more than 1e4: constant directions stay quiet."""
 
@@ -155,6 +159,14 @@ def _pairs(mel: np.ndarray) -> np.ndarray:
     return mel[:, :even].T.reshape(-1, PAIR)
 
 
+def _any_smooth_spectrum() -> Float[np.ndarray, "160 160"]:
+    """Covariance of a spectrum of which one only knows that bands and frames resemble neighbours."""
+    band = np.arange(MEL_16K.n_mels)
+    over_bands = np.exp(-np.abs(band[:, None] - band) / _SMOOTH_BANDS)
+    over_frames = np.array([[1.0, _SMOOTH_FRAMES], [_SMOOTH_FRAMES, 1.0]])
+    return _SMOOTH_VARIANCE * np.kron(over_frames, over_bands)
+
+
 def _principal(
     covariance: np.ndarray, mean: np.ndarray, dim: int
 ) -> tuple[Float[np.ndarray, "C 160"], Float[np.ndarray, " C"]]:
@@ -163,7 +175,7 @@ def _principal(
     length = np.linalg.norm(quiet)
     axis = quiet / length if length > 1e-9 else np.eye(PAIR)[0]
     rest = np.eye(PAIR) - np.outer(axis, axis)
-    _, vectors = np.linalg.eigh(rest @ covariance @ rest)
+    _, vectors = np.linalg.eigh(rest @ (covariance + _any_smooth_spectrum()) @ rest)
     kept = np.vstack([axis, vectors.T[::-1][: dim - 1]])
     kept = np.linalg.qr(kept.T)[0].T
     # Turn inside the kept subspace: the same space, now without correlations, loudest axis first.
