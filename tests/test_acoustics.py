@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from pours import bottle, cylinder, pour, wide_frustum
 
 from multigen.audio.acoustic_ears import AcousticEars
 from multigen.audio.acoustics import (
@@ -19,6 +18,7 @@ from multigen.audio.plausibility import expected_pitch_hz, flow_loudness, ridge_
 from multigen.audio.waveform import rms_db
 from multigen.errors import ClockError, ConfigError
 from multigen.types import CameraPose, Clip, Ears, Liquid, SceneConfig
+from pours import bottle, cylinder, pour, wide_frustum
 
 WATER = Liquid()
 CUP = cylinder()

@@ -136,8 +136,8 @@ def _end_impedance(k, length, radius):
 def _modes(length, radius, grid):
     """First MODES resonances: (wavenumber, Q); zeros where there is none on the grid.
 
-    ``Q = (w/2) (dX/dw) / R`` of the total impedance; (2k - 1) pi / (k R)^2 for a cylinder. Above the first transverse mode,
-    k R = 1.841, plane waves are no longer the whole story and the mode is faded out.
+    ``Q = (w/2) (dX/dw) / R`` of the total impedance; (2k - 1) pi / (k R)^2 for a cylinder. Above the
+    first transverse mode, k R = 1.841, plane waves are no longer the whole story: fade it out.
     """
     k_out, q_out = np.zeros(MODES), np.zeros(MODES)
     found = 0
