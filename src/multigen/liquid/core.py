@@ -11,8 +11,8 @@ Equations
             running down the wall past 90 degrees adds Cd * area * sqrt(2 g run_down).
   full bore q <= Fl * A sqrt(g D) once air has to enter through the liquid: Wallis flooding with
             j* = C^2 / 4 and C about 0.9 (Whalley 1987, Int. J. Multiphase Flow 13:723).
-  inertia   the head at the lip follows the hydrostatic one with tau = sqrt(R / (1.84 g)), the
-            inverse frequency of the first sloshing mode in deep liquid.
+  inertia   the head at the lip follows the hydrostatic one with a multiple of
+            tau = sqrt(R / (1.84 g)), the inverse frequency of the first sloshing mode (deep liquid).
   lip       starts to flow at a head of a share of the capillary length sqrt(sigma / (rho g)), stops
             at a smaller one, then dribbles away in a fixed time.
   viscosity q Re / (Re + Re_half), Re = rho q / (mu 2 R): the usual fall of a discharge coefficient.

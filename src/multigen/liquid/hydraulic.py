@@ -21,7 +21,14 @@ LIQUID_HZ = 100
 
 @dataclass(frozen=True)
 class HydraulicParams:
-    """Constants of the model; defaults from literature or fitted to our particle pours."""
+    """Constants of the model.
+
+    ``discharge``, ``inertia`` and ``run_down`` were fitted on a coarse grid to eight pours of water
+    from four cups in a particle simulation (PBF, 2,000 particles; tilts of 65-120 degrees in
+    1.2-4 s, with and without tilting back): the volume held differs by 3.6 mL rms of 200-340 mL,
+    half and 95 % of it leave within 0.04 s of each other. Necks, cans and viscous liquids have no
+    such check, nor has any of it a real pour.
+    """
 
     discharge: float = 0.60
     """Weir coefficient Cd; critical flow has 0.577, particle pours fit 0.50-0.60."""
@@ -29,8 +36,8 @@ class HydraulicParams:
     """Head that starts the flow, in capillary lengths (2.7 mm for water)."""
     stop_head: float = 0.3
     """Head that ends it, in capillary lengths."""
-    inertia: float = 1.0
-    """Scale of the head's lag behind hydrostatics; 0 switches it off."""
+    inertia: float = 1.5
+    """Lag of the head behind hydrostatics, in times of the first sloshing mode; 0 = none."""
     reynolds_half: float = 10.0
     """Film Reynolds number at which viscosity halves the flow."""
     run_down: float = 0.5
