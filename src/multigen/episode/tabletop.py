@@ -75,7 +75,8 @@ class TabletopPour:
 
     style: str
     motion: PourMotion
-    hand: bool
+    hand_rad: float | None
+    """Where the hand comes from, in the source's frame; None without one."""
 
 
 def draw_tabletop(
@@ -114,7 +115,11 @@ def draw_tabletop(
     motion = plan_motion(
         rng, tilt, source, receiver, RECEIVER_XY, view_azimuth + float(turn), (first, last), DT_S
     )
-    pour = TabletopPour(style, motion, bool(eye.random() < config.hand))
+    camera = view_azimuth - motion.azimuth_rad  # seen from the source's frame
+    # From behind the vessel, from its far side, seldom between it and the camera.
+    sides = (np.pi, camera + np.pi, camera)
+    hand = float(sides[int(eye.choice(3, p=[0.45, 0.42, 0.13]))] + eye.normal(0, 0.35))
+    pour = TabletopPour(style, motion, hand if eye.random() < config.hand else None)
     pos, _ = motion.pose(0, source)
     looks = _looks(stream_of(seed, "tabletop looks"), config)
     scene = SceneConfig(
@@ -144,7 +149,7 @@ def simulate_tabletop(
     setup, pour = draw_tabletop(seed, seconds=seconds, config=config)
     shaded = any(light.casts_shadow for light in setup.lights)
     detail = SMALL if shaded else Detail(SMALL.segments, SMALL.slices, SMALL.around, shadow_map=0)
-    scene = build_scene(setup, robot=False, size=size, detail=detail, hand=pour.hand)
+    scene = build_scene(setup, robot=False, size=size, detail=detail, hand_rad=pour.hand_rad)
     stepper = HydraulicPour(
         setup.source, setup.receiver, setup.liquid,
         initial_ml=setup.initial_ml, receiver_initial_ml=setup.receiver_initial_ml, dt_s=DT_S,

@@ -77,7 +77,7 @@ def plan_tilt(
     """Tilt [rad] over time for one of STYLES; pours at most ``room_ml``."""
     onset = float(tilt_of(initial_ml))
     most = min(room_ml, initial_ml - float(tilt_of.held[-1]))
-    knots = _Knots(rng, tilt_of, initial_ml, seconds)
+    knots = _Knots(rng, tilt_of, initial_ml, initial_ml - most, seconds)
     knots.start(onset)
     if style == "never":
         for _ in range(int(rng.integers(1, 4))):
@@ -124,9 +124,14 @@ class _Knots:
     """Corner points of a tilt over time, appended move by move."""
 
     def __init__(
-        self, rng: np.random.Generator, tilt_of: TiltOfVolume, initial_ml: float, seconds: float
+        self,
+        rng: np.random.Generator,
+        tilt_of: TiltOfVolume,
+        initial_ml: float,
+        least_ml: float,
+        seconds: float,
     ) -> None:
-        self.rng, self.tilt_of, self.left_ml = rng, tilt_of, initial_ml
+        self.rng, self.tilt_of, self.left_ml, self.least_ml = rng, tilt_of, initial_ml, least_ml
         self.times, self.tilts = [0.0], [0.0]
         self.seconds = seconds
 
@@ -153,9 +158,14 @@ class _Knots:
         self.move(self.tilts[-1], seconds)
 
     def pour(self, ml: float, rate_ml_s: float) -> None:
-        """Tilt on so that about ``rate_ml_s`` flows until ``ml`` are gone."""
-        ml = min(ml, self.left_ml - float(self.tilt_of.held[-1]))
-        if ml <= 0:
+        """Tilt on so that about ``rate_ml_s`` flows until ``ml`` are gone; never below ``least_ml``.
+
+        What flows stands above the lip as a layer that is still in the source when the tilt would
+        already let it go, so the tilt leads by that layer: some 10 mL, more for faster pours.
+        """
+        layer = self.rng.uniform(6, 20) + 0.25 * rate_ml_s
+        ml = min(ml + layer, self.left_ml - self.least_ml)
+        if ml <= 0.5:
             return
         first = float(self.tilt_of(self.left_ml))
         if first > self.tilts[-1]:
@@ -165,6 +175,8 @@ class _Knots:
             self.times.append(begin + (last - float(left)) / rate_ml_s)
             self.tilts.append(max(float(self.tilt_of(left)), self.tilts[-1]))
         self.left_ml = last - ml
+        if self.rng.random() < 0.5:
+            self.rest(self.rng.uniform(0.05, 0.6))
 
     def ease_off(self) -> None:
         """A little back, without stopping."""

@@ -10,16 +10,22 @@ from ..errors import FormatError
 from ..types import Role
 
 
-def one_hot_area(roles: UInt8[np.ndarray, "F H W"], size: int) -> Float32[np.ndarray, "F 7 size size"]:
+def one_hot_area(
+    roles: UInt8[np.ndarray, "F H W"], size: int
+) -> Float32[np.ndarray, "F 7 size size"]:
     """Share of every cell of a size x size grid covered by each role, in [0, 1].
 
     Exact area average for any H, W >= 1: a pixel that straddles cells counts by its overlap. Channels
     sum to one. Raises FormatError for a value that is no role.
     """
     if roles.ndim != 3:
-        raise FormatError(f"role images have shape {roles.shape}, need [F, H, W]; add the frame axis")
+        raise FormatError(
+            f"role images have shape {roles.shape}, need [F, H, W]; add the frame axis"
+        )
     if roles.size and int(roles.max()) >= len(Role):
-        raise FormatError(f"role image holds {int(roles.max())}, roles go from 0 to {len(Role) - 1}; is this a mask of ours?")
+        raise FormatError(
+            f"role image holds {int(roles.max())}, roles go from 0 to {len(Role) - 1}; is this a mask of ours?"
+        )
     _, h, w = roles.shape
     rows, columns = _overlap(h, size), _overlap(w, size)
     out = np.empty((len(roles), len(Role), size, size), np.float32)
@@ -29,7 +35,9 @@ def one_hot_area(roles: UInt8[np.ndarray, "F H W"], size: int) -> Float32[np.nda
     return out
 
 
-def one_hot_bytes(roles: UInt8[np.ndarray, "F H W"], size: int) -> UInt8[np.ndarray, "F 7 size size"]:
+def one_hot_bytes(
+    roles: UInt8[np.ndarray, "F H W"], size: int
+) -> UInt8[np.ndarray, "F 7 size size"]:
     """one_hot_area in 255ths, for storage: a quarter of the room."""
     return np.rint(one_hot_area(roles, size) * 255).astype(np.uint8)
 

@@ -32,7 +32,16 @@ def add_mesh_geom(spec: mujoco.MjSpec, body, name: str, mesh: Mesh, material: st
     )  # fmt: skip
 
 
-def add_vessel(spec: mujoco.MjSpec, body, role: str, vessel: Vessel, liquid: LiquidMesh, ml: float, *, segments: int = 48) -> None:
+def add_vessel(
+    spec: mujoco.MjSpec,
+    body,
+    role: str,
+    vessel: Vessel,
+    liquid: LiquidMesh,
+    ml: float,
+    *,
+    segments: int = 48,
+) -> None:
     """Visible geoms '<role>' (the vessel) and '<role>_liquid' on ``body``; role 'source' or 'receiver'."""
     group = GROUP_GLASS if vessel.is_transparent else GROUP_SOLID
     add_mesh_geom(spec, body, role, vessel_mesh(vessel, segments), role, group)

@@ -31,7 +31,9 @@ def stream_of(seed: int, aspect: str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(aspect.encode())]))
 
 
-def draw_scene(world: WorldConfig, seed: int, *, condition: str | None = None, command: str | None = None) -> SceneConfig:
+def draw_scene(
+    world: WorldConfig, seed: int, *, condition: str | None = None, command: str | None = None
+) -> SceneConfig:
     """Draw a scene; ``condition`` and ``command`` (by name) override what the seed would choose.
 
     Where the source's content would overflow the receiver, the initial volume is lowered so that
@@ -73,7 +75,12 @@ def draw_scene(world: WorldConfig, seed: int, *, condition: str | None = None, c
     )
 
 
-_PHRASES = {"quarter": "a quarter", "half": "half", "three-quarters": "three-quarters", "all": "all"}
+_PHRASES = {
+    "quarter": "a quarter",
+    "half": "half",
+    "three-quarters": "three-quarters",
+    "all": "all",
+}
 
 
 def _one(rng: np.random.Generator, span: tuple[float, float]) -> float:
@@ -95,7 +102,9 @@ def _of_kind(draw, rng: np.random.Generator, kinds: tuple[str, ...]) -> Vessel:
     for _ in range(10_000):
         if (vessel := draw(rng)).kind in kinds:
             return vessel
-    raise SceneError(f"no vessel of kind {', '.join(kinds)} in 10000 draws; name other kinds in the world")
+    raise SceneError(
+        f"no vessel of kind {', '.join(kinds)} in 10000 draws; name other kinds in the world"
+    )
 
 
 def _fill(world: WorldConfig, seed: int, source: Vessel, receiver: Vessel) -> tuple[float, float]:
@@ -111,7 +120,9 @@ def _fill(world: WorldConfig, seed: int, source: Vessel, receiver: Vessel) -> tu
     return float(min(initial, room)), float(there)
 
 
-def _places(world: WorldConfig, seed: int, source: Vessel, receiver: Vessel) -> tuple[tuple[float, float], tuple[float, float]]:
+def _places(
+    world: WorldConfig, seed: int, source: Vessel, receiver: Vessel
+) -> tuple[tuple[float, float], tuple[float, float]]:
     """Where the two stand; the receiver moves along -y until the fingers fit between them."""
     rng = stream_of(seed, "places")
     sx, sy = _one(rng, world.source_x_m), _one(rng, world.source_y_m)
@@ -133,7 +144,9 @@ def _front(world: WorldConfig, seed: int, receiver: Vessel, xy: tuple[float, flo
     """Facing the receiver, aimed above its rim so that receiver and pouring lip share the picture."""
     rng = stream_of(seed, "front")
     j = world.front_jitter_m
-    target = np.array([xy[0], xy[1] + 0.03, 0.55 * receiver.height_m + 0.075]) + rng.uniform(-j, j, 3)
+    target = np.array([xy[0], xy[1] + 0.03, 0.55 * receiver.height_m + 0.075]) + rng.uniform(
+        -j, j, 3
+    )
     return orbit(
         target,
         _one(rng, world.front_azimuth_deg),
@@ -143,11 +156,15 @@ def _front(world: WorldConfig, seed: int, receiver: Vessel, xy: tuple[float, flo
     )
 
 
-def orbit(target: np.ndarray, azimuth_deg: float, elevation_deg: float, distance_m: float, fovy_deg: float) -> CameraPose:
+def orbit(
+    target: np.ndarray, azimuth_deg: float, elevation_deg: float, distance_m: float, fovy_deg: float
+) -> CameraPose:
     """Camera on a sphere around ``target``; azimuth 0 looks along -x, elevation above the horizon."""
     a, e = np.radians(azimuth_deg), np.radians(elevation_deg)
     away = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
-    return CameraPose(_vec(target + distance_m * away), _vec(target), (0.0, 0.0, 1.0), float(fovy_deg))
+    return CameraPose(
+        _vec(target + distance_m * away), _vec(target), (0.0, 0.0, 1.0), float(fovy_deg)
+    )
 
 
 def _lights(world: WorldConfig, seed: int) -> tuple[Light, ...]:
@@ -160,11 +177,25 @@ def _lights(world: WorldConfig, seed: int) -> tuple[Light, ...]:
         aim = np.array([*TABLE_MIDDLE, 0.0]) + rng.uniform(-0.1, 0.1, 3)
         heading = (aim - at) / np.linalg.norm(aim - at)
         diffuse = _one(rng, world.light_diffuse) * (1.0 if i == 0 else 0.5)
-        lamps.append(Light(_vec(at), _vec(heading), diffuse, _one(rng, world.light_specular), world.shadows and i == 0))
+        lamps.append(
+            Light(
+                _vec(at),
+                _vec(heading),
+                diffuse,
+                _one(rng, world.light_specular),
+                world.shadows and i == 0,
+            )
+        )
     return tuple(lamps)
 
 
-def draw_colour(rng: np.random.Generator, value: tuple[float, float], saturation: tuple[float, float], *, warm: bool = False) -> tuple[float, float, float]:
+def draw_colour(
+    rng: np.random.Generator,
+    value: tuple[float, float],
+    saturation: tuple[float, float],
+    *,
+    warm: bool = False,
+) -> tuple[float, float, float]:
     """A colour by brightness and saturation; ``warm`` prefers the hues of wood and stone."""
     hue = rng.uniform(0.04, 0.12) if warm and rng.random() < 0.7 else rng.random()
     rgb = colorsys.hsv_to_rgb(float(hue), _one(rng, saturation), _one(rng, value))

@@ -26,7 +26,9 @@ def pour_direction(rot: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, " 2"]:
     return out / length if length > 1e-9 else np.zeros(2)
 
 
-def lip_point(vessel: Vessel, pos: Float[np.ndarray, " 3"], rot: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, " 3"]:
+def lip_point(
+    vessel: Vessel, pos: Float[np.ndarray, " 3"], rot: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, " 3"]:
     """Lowest point of the inner rim [m], world frame; for an upright vessel the rim's +x side."""
     up = rot[2]  # world-up in the vessel's frame
     low = -np.array([up[0], up[1], 0.0])

@@ -30,12 +30,19 @@ def lathe(outline: np.ndarray, segments: int = 48) -> Mesh:
     for part in rings:
         row = start + np.arange(len(part) - 1)[:, None] * segments
         i, j = np.arange(segments), (np.arange(segments) + 1) % segments
-        a, b, c, d = (row + i).ravel(), (row + j).ravel(), (row + segments + i).ravel(), (row + segments + j).ravel()
+        a, b, c, d = (
+            (row + i).ravel(),
+            (row + j).ravel(),
+            (row + segments + i).ravel(),
+            (row + segments + j).ravel(),
+        )
         faces += [np.stack([a, b, c], 1), np.stack([b, d, c], 1)]
         start += len(part) * segments
     used = np.concatenate(faces)
     corner = vertices[used]
-    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    area = np.linalg.norm(
+        np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1
+    )
     return vertices.astype(np.float32), used[area > 1e-14].astype(np.int32)
 
 

@@ -24,7 +24,9 @@ def sheet(rows: int, cols: int, start: int, flip: bool = False) -> np.ndarray:
     """Two triangles per cell of a rows x cols grid of vertices numbered from ``start``."""
     i, j = np.meshgrid(np.arange(rows - 1), np.arange(cols - 1), indexing="ij")
     a = start + (i * cols + j).ravel()
-    faces = np.concatenate([np.stack([a, a + 1, a + cols], 1), np.stack([a + 1, a + cols + 1, a + cols], 1)])
+    faces = np.concatenate(
+        [np.stack([a, a + 1, a + cols], 1), np.stack([a + 1, a + cols + 1, a + cols], 1)]
+    )
     return faces[:, ::-1] if flip else faces
 
 
@@ -37,7 +39,9 @@ def signed_volume_ml(vertices: np.ndarray, faces: np.ndarray) -> float:
 class LiquidMesh:
     """The liquid of one vessel: ``faces`` once, ``vertices(up, ml)`` every frame."""
 
-    def __init__(self, vessel: Vessel, *, slices: int = 40, around: int = 40, across: int = 7) -> None:
+    def __init__(
+        self, vessel: Vessel, *, slices: int = 40, around: int = 40, across: int = 7
+    ) -> None:
         z, r = np.array(vessel.inner, float).T
         self.z = z.copy()
         self.z[0] += GAP_M
@@ -52,7 +56,7 @@ class LiquidMesh:
             sheet(self.radial, around, wall + surface + cap, True),
         ]).astype(np.int32)  # fmt: skip
         # Slabs for volumes: thin, and never across a corner of the profile.
-        grid = np.unique(np.concatenate([self.z, np.linspace(self.z[0], self.z[-1], 160)]))
+        grid = np.unique(np.concatenate([self.z, np.linspace(self.z[0], self.z[-1], 100)]))
         self._slab_z, self._slab_dz = (grid[1:] + grid[:-1]) / 2, np.diff(grid)
         self._slab_r = np.interp(self._slab_z, self.z, self.r)
 
@@ -68,7 +72,11 @@ class LiquidMesh:
         half = np.broadcast_to(abs(up[2]) / sine * self._slab_dz / 2 / r, chord.shape)
         thin = half < 1e-3
         half = np.maximum(half, 1e-3)
-        area = np.where(thin, _segment(chord), (_segment_integral(chord + half) - _segment_integral(chord - half)) / (2 * half))
+        area = np.where(
+            thin,
+            _segment(chord),
+            (_segment_integral(chord + half) - _segment_integral(chord - half)) / (2 * half),
+        )
         return (area * r**2 * self._slab_dz).sum(1) * 1e6
 
     def level(self, up: np.ndarray, ml: float) -> float:
@@ -77,9 +85,9 @@ class LiquidMesh:
         ends = np.concatenate([up[2] * self.z - sine * self.r, up[2] * self.z + sine * self.r])
         low, high = float(ends.min()), float(ends.max())
         for _ in range(3):
-            levels = np.linspace(low, high, 17)
+            levels = np.linspace(low, high, 9)
             held = self.volume_ml(up, levels)
-            k = int(np.clip(np.searchsorted(held, ml) - 1, 0, 15))
+            k = int(np.clip(np.searchsorted(held, ml) - 1, 0, 7))
             low, high = levels[k], levels[k + 1]
         span = held[k + 1] - held[k]
         return float(low + (high - low) * np.clip((ml - held[k]) / span if span > 0 else 0.5, 0, 1))
@@ -102,7 +110,14 @@ class LiquidMesh:
         wet = np.arccos(chord)  # half-angle of the wet arc
         low_side = np.arctan2(-up[1], -up[0])
         angle = low_side + wet[:, None] * np.linspace(-1, 1, self.around)
-        arc = np.stack([r[:, None] * np.cos(angle), r[:, None] * np.sin(angle), np.broadcast_to(z[:, None], angle.shape)], -1)
+        arc = np.stack(
+            [
+                r[:, None] * np.cos(angle),
+                r[:, None] * np.sin(angle),
+                np.broadcast_to(z[:, None], angle.shape),
+            ],
+            -1,
+        )
         surface = _between(arc, self.across)
         caps = [_cap(a, _between(a[None], self.around)[0], self.radial) for a in (arc[0], arc[-1])]
         parts = (arc, surface, caps[0][::-1], caps[1][::-1])

@@ -11,12 +11,16 @@ from .build import FINE, Detail, build_scene
 from .render import View
 
 
-def look_sheet(config: SceneConfig, size: int = 448, *, detail: Detail | None = None) -> UInt8[np.ndarray, "H W 3"]:
+def look_sheet(
+    config: SceneConfig, size: int = 448, *, detail: Detail | None = None
+) -> UInt8[np.ndarray, "H W 3"]:
     """Ego and front camera in two columns, colour above roles; [2 size, 2 size, 3].
 
     The arm is at home, nothing is poured yet. Raises SceneError, RenderError.
     """
-    fine = detail or Detail(FINE.segments * 2, FINE.slices, FINE.around * 2, shadow_map=2048, samples=4)
+    fine = detail or Detail(
+        FINE.segments * 2, FINE.slices, FINE.around * 2, shadow_map=2048, samples=4
+    )
     palette = np.array([ROLE_COLOURS[role] for role in Role], np.uint8)
     with View(build_scene(config, size=size, detail=fine), size) as view:
         columns = []

@@ -13,7 +13,13 @@ from ..types import SceneConfig
 
 TEXTURES = ("wood", "marble", "checker", "fabric", "plain")
 
-SHINE = {"plastic": (0.5, 0.5), "metal": (1.0, 0.85), "paper": (0.05, 0.1), "ceramic": (0.6, 0.8), "glass": (1.0, 1.0)}
+SHINE = {
+    "plastic": (0.5, 0.5),
+    "metal": (1.0, 0.85),
+    "paper": (0.05, 0.1),
+    "ceramic": (0.6, 0.8),
+    "glass": (1.0, 1.0),
+}
 """(specular, shininess) per vessel material."""
 
 
@@ -25,7 +31,9 @@ def _noise(rng: np.random.Generator, n: int, across: float, along: float) -> np.
     return (smooth - smooth.min()) / max(float(np.ptp(smooth)), 1e-12)
 
 
-def table_texture(kind: str, rgb: tuple[float, float, float], rng: np.random.Generator, n: int = 256) -> UInt8[np.ndarray, "n n 3"]:
+def table_texture(
+    kind: str, rgb: tuple[float, float, float], rng: np.random.Generator, n: int = 256
+) -> UInt8[np.ndarray, "n n 3"]:
     """Seamless table top around the colour ``rgb`` (0..1). Raises SceneError for an unknown kind."""
     base = np.array(rgb)
     if kind == "wood":
@@ -37,7 +45,9 @@ def table_texture(kind: str, rgb: tuple[float, float, float], rng: np.random.Gen
         value = 0.72 + 0.36 * vein**0.4 - 0.1 * _noise(rng, n, 0.02, 0.02)
     elif kind == "checker":
         cell = np.arange(n) * 4 // n
-        value = np.where((cell[:, None] + cell) % 2, 1.05, rng.uniform(0.45, 0.8)) * (0.96 + 0.08 * _noise(rng, n, 0.02, 0.02))
+        value = np.where((cell[:, None] + cell) % 2, 1.05, rng.uniform(0.45, 0.8)) * (
+            0.96 + 0.08 * _noise(rng, n, 0.02, 0.02)
+        )
     elif kind == "fabric":
         x = np.arange(n)
         weave = np.sin(2 * np.pi * x * 32 / n)
@@ -52,15 +62,26 @@ def table_texture(kind: str, rgb: tuple[float, float, float], rng: np.random.Gen
 def add_materials(spec: mujoco.MjSpec, config: SceneConfig) -> None:
     """Materials 'table', 'wall', 'floor', 'source', 'receiver', 'liquid', 'stream', 'hand' and a sky."""
     n = 256
-    pixels = table_texture(config.table_texture, config.table_rgb, np.random.default_rng(config.texture_seed), n)
-    texture = spec.add_texture(name="table", type=mujoco.mjtTexture.mjTEXTURE_2D, width=n, height=n, nchannel=3)
+    pixels = table_texture(
+        config.table_texture, config.table_rgb, np.random.default_rng(config.texture_seed), n
+    )
+    texture = spec.add_texture(
+        name="table", type=mujoco.mjtTexture.mjTEXTURE_2D, width=n, height=n, nchannel=3
+    )
     texture.data = pixels.tobytes()  # passing data= to add_texture fails and prints the buffer
     wall = np.array(config.wall_rgb)
     spec.add_texture(
         name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
         rgb1=np.minimum(wall * 1.05, 1), rgb2=wall * 0.6, width=64, height=384,
     )  # fmt: skip
-    table = spec.add_material(name="table", rgba=[1, 1, 1, 1], texrepeat=[3, 3], reflectance=config.table_reflectance, specular=0.25, shininess=0.4)
+    table = spec.add_material(
+        name="table",
+        rgba=[1, 1, 1, 1],
+        texrepeat=[3, 3],
+        reflectance=config.table_reflectance,
+        specular=0.25,
+        shininess=0.4,
+    )
     slots = [""] * int(mujoco.mjtTextureRole.mjNTEXROLE)
     slots[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "table"
     table.textures = slots
@@ -72,5 +93,7 @@ def add_materials(spec: mujoco.MjSpec, config: SceneConfig) -> None:
     red, green, blue, alpha = config.liquid.rgba
     spec.add_material(name="liquid", rgba=[red, green, blue, alpha], specular=0.8, shininess=0.9)
     # A thin stream scatters more light than a still body of the same liquid: drawn more opaque.
-    spec.add_material(name="stream", rgba=[red, green, blue, max(alpha, 0.55) ** 0.5], specular=0.9, shininess=0.9)
+    spec.add_material(
+        name="stream", rgba=[red, green, blue, max(alpha, 0.55) ** 0.5], specular=0.9, shininess=0.9
+    )
     spec.add_material(name="hand", rgba=[0.72, 0.66, 0.62, 1], specular=0.1, shininess=0.2)

@@ -26,7 +26,9 @@ class MeshWriter:
         self._faces = model.mesh_face[start : start + faces].copy()
         at = model.mesh_facenormal[start : start + faces].ravel()
         ones = np.ones(len(at))
-        self._gather = sparse.csr_array((ones, (at, np.repeat(np.arange(faces), 3))), (count, faces))
+        self._gather = sparse.csr_array(
+            (ones, (at, np.repeat(np.arange(faces), 3))), (count, faces)
+        )
         rotation = np.zeros(9)
         mujoco.mju_quat2Mat(rotation, model.mesh_quat[self.id])
         self._rotation, self._position = rotation.reshape(3, 3), model.mesh_pos[self.id].copy()

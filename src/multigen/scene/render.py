@@ -5,7 +5,6 @@ Segmentation ignores transparency, so glass would hide the liquid: role images t
 the second without the see-through vessels, in which liquid and stream are found.
 """
 
-
 import mujoco
 import numpy as np
 from jaxtyping import Int32, UInt8
@@ -18,6 +17,12 @@ from .gl import BACKEND, PACKAGES
 from .mesh_writer import MeshWriter
 from .stream_mesh import Stream
 
+_SEGMENT = [int(mujoco.mjtRndFlag.mjRND_SEGMENT), int(mujoco.mjtRndFlag.mjRND_IDCOLOR)]
+_COLOURFUL = [
+    int(mujoco.mjtRndFlag.mjRND_SHADOW),
+    int(mujoco.mjtRndFlag.mjRND_REFLECTION),
+    int(mujoco.mjtRndFlag.mjRND_SKYBOX),
+]
 _MESHES = ("source_liquid", "receiver_liquid", "stream")
 
 
@@ -44,8 +49,11 @@ class View:
             option.geomgroup[[GROUP_SOLID, GROUP_LIQUID, GROUP_ROBOT]] = 1
             option.geomgroup[GROUP_GLASS] = int(glass)
             self._options[glass] = option
-        self._sees_through = scene.config.source.is_transparent or scene.config.receiver.is_transparent
-        self._drawn: tuple = ()
+        self._sees_through = (
+            scene.config.source.is_transparent or scene.config.receiver.is_transparent
+        )
+        self._geom_of: dict[bool, np.ndarray] = {}
+        self._shown: dict[str, tuple] = {}
         self.draw_liquid(scene.config.initial_ml, scene.config.receiver_initial_ml, None)
 
     def __enter__(self) -> "View":
@@ -58,13 +66,20 @@ class View:
         """Free the OpenGL context."""
         self._renderer.close()
 
-    def draw_liquid(self, source_ml: float, receiver_ml: float, stream: Stream | None = None) -> None:
+    def draw_liquid(
+        self, source_ml: float, receiver_ml: float, stream: Stream | None = None
+    ) -> None:
         """Shape both liquids to the vessels' present tilt, and the stream; lasts until called again."""
         for role, ml in (("source", source_ml), ("receiver", receiver_ml)):
             up = self.scene.data.body(role).xmat.reshape(3, 3)[2]
-            self._write(f"{role}_liquid", self.scene.liquids[role].vertices(up, ml))
+            key = (round(ml, 2), *np.round(up, 5))
+            if self._shown.get(role) != key:
+                self._write(f"{role}_liquid", self.scene.liquids[role].vertices(up, ml))
+                self._shown[role] = key
         shape = self.scene.stream
-        self._write("stream", shape.empty() if stream is None else shape.vertices(stream))
+        if stream is not None or self._shown.get("stream") != ():
+            self._write("stream", shape.empty() if stream is None else shape.vertices(stream))
+            self._shown["stream"] = () if stream is None else (stream,)
 
     def _write(self, name: str, vertices: np.ndarray) -> None:
         writer = self._writers[name]
@@ -78,30 +93,34 @@ class View:
         self._look(camera, glass=True)
         return self._pixels()
 
-    def segments(self, camera: str = "front") -> tuple[Int32[np.ndarray, "H W"], Int32[np.ndarray, "H W"]]:
+    def segments(
+        self, camera: str = "front"
+    ) -> tuple[Int32[np.ndarray, "H W"], Int32[np.ndarray, "H W"]]:
         """Geom id per pixel (-1 nothing): everything, and with see-through vessels hidden.
 
         The two are one array where no vessel is see-through.
         """
         self._look(camera, glass=True)
-        everything = self._geom_ids()
+        everything = self._geom_ids(glass=True)
         if not self._sees_through:
             return everything, everything
         self._look(camera, glass=False)
-        return everything, self._geom_ids()
+        return everything, self._geom_ids(glass=False)
 
     def roles(self, camera: str = "front") -> UInt8[np.ndarray, "H W"]:
         """Role per pixel; liquid and stream behind glass win over the glass."""
         return self._compose(*self.segments(camera))
 
-    def frame(self, camera: str = "front") -> tuple[UInt8[np.ndarray, "H W 3"], UInt8[np.ndarray, "H W"]]:
+    def frame(
+        self, camera: str = "front"
+    ) -> tuple[UInt8[np.ndarray, "H W 3"], UInt8[np.ndarray, "H W"]]:
         """Colour and roles together: one scene update cheaper than asking for each."""
         self._look(camera, glass=True)
-        rgb, everything = self._pixels(), self._geom_ids()
+        rgb, everything = self._pixels(), self._geom_ids(glass=True)
         if not self._sees_through:
             return rgb, self._compose(everything, everything)
         self._look(camera, glass=False)
-        return rgb, self._compose(everything, self._geom_ids())
+        return rgb, self._compose(everything, self._geom_ids(glass=False))
 
     def _compose(self, everything: np.ndarray, without_glass: np.ndarray) -> np.ndarray:
         table = np.append(self.scene.role_of_geom, np.uint8(Role.BACKGROUND))  # id -1 is the last
@@ -123,19 +142,25 @@ class View:
         mujoco.mjr_readPixels(image, None, self._renderer._rect, self._renderer._mjr_context)
         return image[::-1].copy()
 
-    def _geom_ids(self) -> np.ndarray:
-        scene = self._renderer.scene
-        flags = scene.flags
-        flags[mujoco.mjtRndFlag.mjRND_SEGMENT] = flags[mujoco.mjtRndFlag.mjRND_IDCOLOR] = 1
+    def _geom_ids(self, *, glass: bool) -> np.ndarray:
+        flags = self._renderer.scene.flags
+        before = flags.copy()
+        flags[_COLOURFUL] = 0
+        flags[_SEGMENT] = 1
         try:
             image = self._pixels()
         finally:
-            flags[mujoco.mjtRndFlag.mjRND_SEGMENT] = flags[mujoco.mjtRndFlag.mjRND_IDCOLOR] = 0
-        number = image[..., 0] + 256 * image[..., 1].astype(np.int32)  # segment number + 1, 0 is nothing
-        seen = np.unique(number)
-        table = np.full(int(seen[-1]) + 1, -1, np.int32)
-        for k in seen[seen > 0]:
-            geom = scene.geoms[int(k) - 1]
-            if geom.objtype == mujoco.mjtObj.mjOBJ_GEOM:
-                table[k] = geom.objid
-        return table[number]
+            flags[:] = before
+        if glass not in self._geom_of:
+            self._geom_of[glass] = self._numbering()
+        table = self._geom_of[glass]
+        if len(table) <= 256:
+            return table[image[..., 0]]
+        return table[image[..., 0] + 256 * image[..., 1].astype(np.int32)]
+
+    def _numbering(self) -> np.ndarray:
+        """Geom id for each colour number of a segmentation picture: 0 nothing, k the k-th drawn thing."""
+        scene = self._renderer.scene
+        drawn = [scene.geoms[k] for k in range(scene.ngeom)]
+        ids = [g.objid if g.objtype == mujoco.mjtObj.mjOBJ_GEOM else -1 for g in drawn]
+        return np.array([-1, *ids], np.int32)

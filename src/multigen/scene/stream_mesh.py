@@ -15,6 +15,10 @@ from .liquid_mesh import sheet
 GRAVITY_M_S2 = 9.81
 
 
+THINNEST_M = 0.001
+"""Thinner threads break into drops of about this radius; they are drawn as a thread of it."""
+
+
 class Stream(Protocol):
     """What the liquid room knows of the falling column; SI units, world frame."""
 
@@ -104,6 +108,7 @@ class StreamMesh:
         along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
         slow = max(float(np.linalg.norm(velocity)), 0.1)
         radius = stream.start_radius_m * np.sqrt(slow / np.maximum(speed, slow))
+        radius = np.maximum(radius, THINNEST_M)
         radius *= _ends(along, radius, torn=t0 > 1e-3, falling=t1 < landing - 1e-3)
         heading = speed_at / np.maximum(speed, 1e-9)[:, None]
         level = np.array([-velocity[1], velocity[0], 0.0])

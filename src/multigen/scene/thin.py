@@ -36,7 +36,9 @@ def cluster(mesh: Mesh, cell: float) -> Mesh:
     count = np.bincount(group)
     merged = np.stack([np.bincount(group, vertices[:, k]) / count for k in range(3)], 1)
     faces = group[faces]
-    kept = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
+    kept = (
+        (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
+    )
     faces = faces[kept]
     # The same triangle may now appear several times, from two sides of a thin sheet for example.
     start = faces.argmin(1)

@@ -88,7 +88,9 @@ class WorldConfig:
         for name, hint in get_type_hints(WorldConfig).items():
             value = getattr(self, name)
             if hint in (Range, tuple[int, int]) and value[0] > value[1]:
-                raise ConfigError(f"world '{self.name}': {name} is {value}; the low end comes first")
+                raise ConfigError(
+                    f"world '{self.name}': {name} is {value}; the low end comes first"
+                )
         known = {
             "conditions": ("random", *CONDITIONS), "source_kinds": SOURCE_KINDS, "receiver_kinds": RECEIVER_KINDS,
             "liquids": tuple(LIQUIDS), "commands": tuple(COMMANDS), "table_textures": TEXTURES,
@@ -96,10 +98,14 @@ class WorldConfig:
         for name, valid in known.items():
             chosen = getattr(self, name)
             if not chosen:
-                raise ConfigError(f"world '{self.name}': {name} is empty; name at least one of {', '.join(valid)}")
+                raise ConfigError(
+                    f"world '{self.name}': {name} is empty; name at least one of {', '.join(valid)}"
+                )
             for one in chosen:
                 if one not in valid:
-                    raise ConfigError(f"world '{self.name}': {name} names '{one}'; choose from {', '.join(valid)}")
+                    raise ConfigError(
+                        f"world '{self.name}': {name} names '{one}'; choose from {', '.join(valid)}"
+                    )
 
 
 TRAIN = WorldConfig()
@@ -173,7 +179,9 @@ def load_world(name_or_path: str | Path) -> WorldConfig:
         return WORLDS[str(name_or_path)]
     path = Path(name_or_path)
     if not path.is_file():
-        raise ConfigError(f"no world '{name_or_path}'; name one of {', '.join(WORLDS)} or an existing JSON file")
+        raise ConfigError(
+            f"no world '{name_or_path}'; name one of {', '.join(WORLDS)} or an existing JSON file"
+        )
     return from_json(WorldConfig, read_json(path), where=str(path))
 
 
