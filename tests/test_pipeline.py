@@ -8,7 +8,7 @@ import pytest
 from multigen.audio.corpus import read_corpus
 from multigen.dataset import Dataset, validate
 from multigen.files import MadeBy, read_video
-from multigen.pipeline.corpus import synth_corpus
+from multigen.pipeline.corpus import resound_corpus, synth_corpus
 from multigen.pipeline.generate import generate
 from multigen.scene import load_world
 
@@ -71,3 +71,10 @@ def test_corpus_clips_are_the_same_for_any_number_of_workers_and_after_a_kill(
     synth_corpus(tmp_path / "b", workers=2, **kwargs)
     assert content(tmp_path / "a") == content(tmp_path / "b")
     assert [c.split for c in read_corpus(tmp_path / "a")] == ["train", "train", "val"]
+
+
+def test_a_corpus_resounded_by_the_same_acoustics_is_the_same_corpus(tmp_path: Path) -> None:
+    synth_corpus(tmp_path / "a", clips=1, seed=1, seconds=2.0, size=64, workers=1)
+    before = content(tmp_path / "a")
+    resound_corpus(tmp_path / "a", seed=1, workers=1)
+    assert content(tmp_path / "a") == before

@@ -65,3 +65,26 @@ class CorpusVideos(Verb):
         made_by, out = self.made_by(), opened(self, self.out)
         import_videos(self.videos, out)
         made_by.write(out)
+
+
+@dataclass(frozen=True)
+class CorpusResound(Verb):
+    """Synthetic corpus → the same corpus with the sound that the present acoustics makes.
+
+    Minutes instead of a new rendering, after the acoustics have changed.
+
+    Example: multigen corpus resound runs/corpus
+    """
+
+    COMMAND: ClassVar[str] = "corpus resound"
+    corpus: Positional[Path]
+    seed: int = 0
+    """The seed the corpus was made with."""
+    workers: int | None = None
+
+    def run(self) -> None:
+        from ..pipeline.corpus import resound_corpus
+
+        made_by = self.made_by()
+        resound_corpus(self.corpus, seed=self.seed, workers=workers_or_all(self.workers))
+        made_by.write(self.corpus)

@@ -12,7 +12,7 @@ os.environ.setdefault("MUJOCO_GL", "egl")
 import tyro
 
 from ..errors import MultigenError
-from .corpus import CorpusSynth, CorpusVideos
+from .corpus import CorpusResound, CorpusSynth, CorpusVideos
 from .inspect import Doctor, Look, Report, Validate, World
 from .learn import Bench, ScoreSound, TrainPolicy, TrainSound
 from .make import Demo, Generate, Pack, Simulate, Sonify
@@ -26,6 +26,7 @@ VERBS = {
     "pack": Pack,
     "corpus-synth": CorpusSynth,
     "corpus-videos": CorpusVideos,
+    "corpus-resound": CorpusResound,
     "train-sound": TrainSound,
     "score-sound": ScoreSound,
     "train-policy": TrainPolicy,
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _corpus_as_verb(args: list[str]) -> list[str]:
-    """``corpus synth`` and ``corpus videos`` are spelled as two words on the command line."""
+    """``corpus synth``, ``corpus videos`` and ``corpus resound`` are spelled as two words on the command line."""
     if args[:1] == ["corpus"]:
         kind = args[1] if len(args) > 1 and not args[1].startswith("-") else "--help"
         return [f"corpus-{kind}", *args[2:]] if kind != "--help" else ["corpus-synth", "--help"]

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from ..audio import sound_of_pour
-from ..audio.corpus import write_clip
+from ..audio.corpus import CorpusClip, read_corpus, read_scene, read_trace, write_clip
 from ..episode.tabletop import simulate_tabletop
+from ..errors import FormatError
+from ..files import write_sound
 from ..types import Waveform
 from ..workers import run_tasks
 
@@ -33,7 +35,7 @@ class ClipTask:
 
 def synth_one(task: ClipTask) -> str:
     """Simulate, render, sound and write one clip."""
-    seed = int(np.random.SeedSequence([task.seed, task.index]).generate_state(1)[0])
+    seed = _clip_seed(task.seed, task.index)
     clip, trace, scene = simulate_tabletop(seed, seconds=task.seconds, size=task.size)
     samples = sound_of_pour(
         trace, scene.source, scene.receiver, scene.liquid, rng=np.random.default_rng(seed)
@@ -66,3 +68,34 @@ def synth_corpus(
     ]
     missing = [t for t in tasks if not (Path(out) / "clips" / f"{t.id}.json").exists()]
     run_tasks(synth_one, missing, workers=workers, label="corpus: synth")
+
+
+def _clip_seed(seed: int, index: int) -> int:
+    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+
+
+@dataclass(frozen=True)
+class ResoundTask:
+    clip: CorpusClip
+    seed: int
+
+
+def resound_one(task: ResoundTask) -> str:
+    """Write a synthetic clip's sound again, from its trace and scene."""
+    scene, clip = read_scene(task.clip), task.clip
+    if clip.trace is None or scene is None:
+        raise FormatError(
+            f"clip {clip.id} has no trace or scene to make a sound from; only synthetic clips can be resounded"
+        )
+    rng = np.random.default_rng(_clip_seed(task.seed, int(clip.id)))
+    samples = sound_of_pour(
+        read_trace(clip.trace), scene.source, scene.receiver, scene.liquid, rng=rng
+    )
+    write_sound(clip.sound, Waveform(16_000, samples))
+    return clip.id
+
+
+def resound_corpus(corpus: Path, *, seed: int, workers: int = 1) -> None:
+    """Give every clip of a synthetic corpus the sound that the present acoustics would."""
+    tasks = [ResoundTask(clip, seed) for clip in read_corpus(corpus)]
+    run_tasks(resound_one, tasks, workers=workers, label="corpus: resound")
