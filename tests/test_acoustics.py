@@ -230,6 +230,15 @@ def test_ears_hear_a_growing_prefix(scene):
         assert np.array_equal(again, before)
 
 
+def test_ears_do_not_hear_the_rest_of_a_frame_that_is_still_going_on(scene):
+    trace = pour(scene.receiver, seconds=1, start=0.1, stop=0.9)
+    ears = AcousticEars()
+    ears.reset(scene, 0)
+    three_frames = Clip(25.0, np.zeros((3, 2, 2, 3), np.uint8), None)
+    assert len(ears.hear(three_frames, trace.upto(0.1))) == 1600
+    assert len(ears.hear(three_frames, trace.upto(0.2))) == 1920
+
+
 def test_ears_complain_when_time_runs_backwards(scene):
     trace = pour(scene.receiver, seconds=1)
     clip = Clip(25.0, np.zeros((25, 2, 2, 3), np.uint8), None)

@@ -40,13 +40,16 @@ class AcousticEars:
         """Sound from the start until now, ``round(len(seen) * 16000 / fps)`` samples, from
         ``trace`` alone (rows beyond ``seen`` are not heard yet).
 
-        Raises ClockError before ``reset``, or when the trace is shorter than what was seen, or
-        shorter than it was in the last call.
+        A frame shows the beginning of its interval: where the newest frame's interval is still
+        going on, the sound ends with the trace, up to one frame short, for no one hears the future.
+        Raises ClockError before ``reset``, when the trace misses a whole frame of what was seen, or
+        when it is shorter than in the last call.
         """
         if self._scene is None:
             raise ClockError("these ears were not reset; call reset(scene, seed) before hear")
         wanted = round(len(seen) * SAMPLE_RATE / seen.fps)
-        if len(trace) < self._rows or len(trace) * SAMPLE_RATE < wanted * trace.liquid_hz:
+        lived = len(trace) * SAMPLE_RATE // trace.liquid_hz
+        if len(trace) < self._rows or (wanted and lived <= wanted - SAMPLE_RATE / seen.fps):
             raise ClockError(
                 f"{len(seen)} frames need {wanted * trace.liquid_hz / SAMPLE_RATE:g} liquid steps, never "
                 f"fewer than the {self._rows} already heard; got {len(trace)}"

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import solve_toeplitz
-from scipy.signal import correlate
+from scipy.signal import correlate, fftconvolve
 
 from ..errors import ClockError, MediaError
 from .waveform import at_rms
@@ -69,7 +69,7 @@ def sdr_512(estimate: Wave, reference: Wave, delays: int = 512) -> float:
     cross = correlate(e, r, "full", "fft")[n - 1 : n - 1 + delays]
     zero[0] *= 1 + 1e-10  # keeps a narrow-band reference solvable
     taps = solve_toeplitz(zero, cross)
-    projected = np.convolve(r, taps)[:n]
+    projected = fftconvolve(r, taps)[:n]
     return _db(float(projected @ projected), float((e - projected) @ (e - projected)))
 
 
