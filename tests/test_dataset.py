@@ -1,5 +1,6 @@
 """A dataset reads back as it was written, in every stream, whatever happened while writing."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from fake_demonstrations import fake_demonstration
 from multigen.dataset import ACTION, EEF, EGO, FRONT, MIC, STATE, Dataset, DatasetWriter
 from multigen.errors import ClockError, FormatError, MediaError, OutputError
-from multigen.files import read_json, read_sound, write_video
+from multigen.files import read_json, read_sound, replacing, write_video
 from multigen.types import Clock, Demonstration, Waveform
 
 SIZE = (64, 64)
@@ -162,6 +163,29 @@ def test_a_finished_video_is_copied_and_must_fit(tmp_path: Path) -> None:
     assert len(writer) == 1
 
 
+def test_closing_removes_what_a_failed_episode_left(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full at the masks of the second episode."""
+    with DatasetWriter(tmp_path / "d", Clock(), SIZE, MADE_BY) as writer:
+        writer.add(fake_demonstration(0))
+        whole = tree(tmp_path / "d")
+        with monkeypatch.context() as patch:
+            patch.setattr("multigen.dataset.writer.write_roles", _no_space)
+            with pytest.raises(OutputError, match="No space left"):
+                writer.add(fake_demonstration(1))
+        assert tree(tmp_path / "d").keys() > whole.keys()
+    assert tree(tmp_path / "d") == whole
+    assert writer.add(fake_demonstration(1)) == 1
+    assert writer.add(fake_demonstration(2)) == 2
+    assert tree(tmp_path / "d") == tree(root)
+
+
+def _no_space(path: Path, *_: object) -> None:
+    with replacing(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_what_does_not_fit_is_refused_before_a_byte_is_written(tmp_path: Path) -> None:
     writer = DatasetWriter(tmp_path / "d", Clock(), SIZE)
     one = fake_demonstration(0)
@@ -177,9 +201,9 @@ def test_what_does_not_fit_is_refused_before_a_byte_is_written(tmp_path: Path) -
 
 def test_a_finished_dataset_is_never_overwritten(root: Path) -> None:
     with pytest.raises(OutputError, match="already holds"):
-        DatasetWriter(root, Clock(), SIZE, MADE_BY)
+        DatasetWriter(root, Clock(), SIZE, MADE_BY, resume=False)
     with pytest.raises(OutputError, match="another 'made_by'"):
-        DatasetWriter(root, Clock(), SIZE, {"seed": 1}, resume=True)
+        DatasetWriter(root, Clock(), SIZE, {"seed": 1})
 
 
 def test_lerobot_reads_the_task_from_the_pandas_index(root: Path) -> None:

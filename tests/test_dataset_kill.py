@@ -29,12 +29,12 @@ def test_killed_at_any_rename_the_dataset_stays_usable_and_resumes_to_the_same_b
     demos = [fake_demonstration(s, seconds=1, size=SIZE) for s in range(2)]
     whole = tmp_path / "whole"
     for demo in demos:
-        DatasetWriter(whole, Clock(), SIZE, resume=True).add(demo)
+        DatasetWriter(whole, Clock(), SIZE).add(demo)
     begun = tmp_path / "begun"
     DatasetWriter(begun, Clock(), SIZE).add(demos[0])
     for stop in (0, 3, *range(7, 40)):  # its files, then each of the metadata
         root = Path(shutil.copytree(begun, tmp_path / str(stop)))
-        writer, left = DatasetWriter(root, Clock(), SIZE, resume=True), iter(range(stop))
+        writer, left = DatasetWriter(root, Clock(), SIZE), iter(range(stop))
 
         def replace(
             path: Path, target: Path, left: Iterator[int] = left, root: Path = root
@@ -56,9 +56,9 @@ def test_killed_at_any_rename_the_dataset_stays_usable_and_resumes_to_the_same_b
         if not done:
             if stop % 2:
                 repair(root)
-            left_to_do = demos[len(DatasetWriter(root, Clock(), SIZE, resume=True)) :]
+            left_to_do = demos[len(DatasetWriter(root, Clock(), SIZE)) :]
             for demo in left_to_do:
-                DatasetWriter(root, Clock(), SIZE, resume=True).add(demo)
+                DatasetWriter(root, Clock(), SIZE).add(demo)
         assert tree(root) == tree(whole), f"after {stop} renames"
         if done:
             assert stop > 10

@@ -114,7 +114,8 @@ class EpisodeCheck:
         if not np.array_equal(grid / np.float32(32768), heard):
             yield fail("sound", "is not on the 16-bit grid; the FLAC cannot equal it", i)
         if not grid.any():
-            meant = self.dataset.info.get("made_by", {}).get("sound") == "none"
+            made_by = self.dataset.info.get("made_by", {})
+            meant = "none" in (made_by.get("sound"), made_by.get("config", {}).get("sound"))
             say = warn if meant else fail
             yield say("sound", "is silent from beginning to end", i)
         if (clipped := float((np.abs(grid.astype(int)) >= 32767).mean())) > CLIPPED:

@@ -13,7 +13,7 @@ date, a host or a path.
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -33,30 +33,39 @@ from .layout import CAMERAS, EGO, FRONT, EpisodeFiles
 from .manifest import Manifest
 from .media import encode, require_ours
 
+Size = tuple[int, int] | int
+
+
+def _pair(size: Size) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
+
 
 class DatasetWriter:
     """Adds demonstrations to a folder; the folder is a valid dataset after each ``add``.
 
-    ``size`` and ``front_size`` are (height, width) in even pixels. ``made_by`` is kept in info.json
-    and must be the same on resume, so give it what was asked for (version, seed, config), never
-    when; ``made_by={"sound": "none"}`` declares a dataset whose silence is intended.
-    Raises OutputError when ``root`` holds a dataset already and ``resume`` is False, or holds one of
-    other settings.
+    ``size`` and ``front_size`` are (height, width) in even pixels, or one number for squares.
+    ``made_by`` is kept in info.json and must be the same on resume, so give it what was asked for
+    (version, seed, config), never when; ``"sound": "none"`` in it, or in its ``"config"``, declares
+    that silence is intended. Earlier episodes in ``root`` are kept and the next one follows them.
+    Raises OutputError when ``root`` holds a dataset of other settings, or any with ``resume=False``.
     """
 
     def __init__(
         self,
         root: Path,
         clock: Clock = Clock(),
-        size: tuple[int, int] = (224, 224),
+        size: Size = (224, 224),
         made_by: dict[str, Any] | None = None,
         *,
-        front_size: tuple[int, int] | None = None,
+        front_size: Size | None = None,
         robot: str = "kinova_gen3",
-        resume: bool = False,
+        resume: bool = True,
     ) -> None:
         self.root, self.clock, self.robot = Path(root), clock, robot
-        self.sizes: dict[str, tuple[int, int]] = {EGO: size, FRONT: front_size or size}
+        self.sizes: dict[str, tuple[int, int]] = {
+            EGO: _pair(size),
+            FRONT: _pair(front_size or size),
+        }
         self.made_by = to_json(made_by or {})
         if any(side % 2 for pair in self.sizes.values() for side in pair):
             raise FormatError(f"pictures of {self.sizes} cannot be h264 yuv420p; use even sides")
@@ -71,9 +80,23 @@ class DatasetWriter:
         if resume:
             self._resume()
 
-    def __len__(self) -> int:
-        """Finished episodes; also the index of the next one."""
+    @property
+    def episodes(self) -> int:
+        """Finished ones; also the index of the next."""
         return self._episodes
+
+    def __len__(self) -> int:
+        return self._episodes
+
+    def close(self) -> None:
+        """Remove what a failed ``add`` may have left. Nothing is ever open between episodes."""
+        self._clear(self._manifest.files() if self._episodes else set())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def add(
         self,
