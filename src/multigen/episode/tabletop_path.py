@@ -195,11 +195,13 @@ def _rate(rng: np.random.Generator, low: float, high: float) -> float:
 
 def plan_motion(
     rng: np.random.Generator, tilt: Float[np.ndarray, " n"], source: Vessel, receiver: Vessel,
-    receiver_xy: tuple[float, float], azimuth_rad: float, height_m: tuple[float, float], dt_s: float,
+    receiver_xy: tuple[float, float], azimuth_rad: float, height_m: tuple[float, float],
+    launch_m_s: float, dt_s: float,
 ) -> PourMotion:  # fmt: skip
     """A lip path for a tilt: over the receiver while pouring, clear of it and of the table else.
 
-    ``height_m``: clearance between lip and rim at the start and the end of the clip. While the
+    ``height_m``: clearance between lip and rim at the start and the end of the clip;
+    ``launch_m_s``: how fast the liquid is expected to leave, hence how far ahead it lands. While the
     source is little tilted its wall hangs below the lip, so the lip stays outside the receiver.
     """
     n = len(tilt)
@@ -211,7 +213,7 @@ def plan_motion(
     radius = max(r for _, r in receiver.outer)
     above = lip_z - receiver.height_m
     fall = np.sqrt(2 * (height_m[0] + height_m[1]) / 2 / 9.81)
-    throw = 0.22 * fall + 0.25 * radius * rng.uniform(-1, 1)
+    throw = launch_m_s * fall + 0.15 * radius * rng.uniform(-1, 1)
     beside = -radius - 0.006 + np.clip(above, 0, None) * np.tan(np.minimum(tilt, 1.4))
     along = -np.logaddexp(throw / 0.006, -beside / 0.006) * 0.006
     aside = rng.uniform(-0.2, 0.2) * receiver.rim_radius_m

@@ -97,6 +97,7 @@ class Scene:
         mocap = self.model.body("source").mocapid[0]
         self.data.mocap_pos[mocap] = pos
         mujoco.mju_mat2Quat(self.data.mocap_quat[mocap], np.ascontiguousarray(rot, float).ravel())
+        mujoco.mj_kinematics(self.model, self.data)
 
     def _need_robot(self) -> None:
         if not self.has_robot:

@@ -5,6 +5,8 @@ A mesh collides as its convex hull, which would close the mouth, so contact is a
 stretch of wall and a disc for the bottom. They carry the mass; everything seen is massless.
 """
 
+from itertools import pairwise
+
 import mujoco
 import numpy as np
 
@@ -58,7 +60,7 @@ def add_contact(body, role: str, vessel: Vessel, *, extra_kg: float = 0.0) -> No
     wall = _straightened(np.array(vessel.outer, float), 1.5e-3)
     lengths = np.hypot(*np.diff(wall, axis=0).T)
     turn, lean = np.zeros(4), np.zeros(4)
-    for k, ((z0, r0), (z1, r1)) in enumerate(zip(wall, wall[1:], strict=False)):
+    for k, ((z0, r0), (z1, r1)) in enumerate(pairwise(wall)):
         angle = np.arctan2(r1 - r0, z1 - z0)
         zm, rm = (z0 + z1) / 2, (r0 + r1) / 2
         inner = float(vessel.inner_radius_m(np.array([zm - vessel.floor_m]))[0])

@@ -115,7 +115,8 @@ def _fill(world: WorldConfig, seed: int, source: Vessel, receiver: Vessel) -> tu
     room = RECEIVER_LIMIT * receiver.capacity_ml - there
     if room <= 0:
         raise ConfigError(
-            f"receiver_fill_fraction {world.receiver_fill_fraction} leaves no room in the receiver; keep it below {RECEIVER_LIMIT}"
+            f"receiver_fill_fraction {world.receiver_fill_fraction} leaves "
+            f"no room in the receiver; keep it below {RECEIVER_LIMIT}"
         )
     return float(min(initial, room)), float(there)
 

@@ -3,6 +3,8 @@
 Reads:  a Vessel, or an (r, z) outline.   Makes: vertices [m], faces.   Used by: scene.build.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Float32, Int32
 
@@ -52,7 +54,7 @@ def _split_creases(outline: np.ndarray) -> list[np.ndarray]:
     heading = np.arctan2(step[:, 1], step[:, 0])
     turn = np.abs((np.diff(heading) + np.pi) % (2 * np.pi) - np.pi)
     cuts = [0, *(np.flatnonzero(turn > CREASE_RAD) + 1), len(outline) - 1]
-    return [outline[a : b + 1] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [outline[a : b + 1] for a, b in pairwise(cuts)]
 
 
 def vessel_outline(vessel: Vessel) -> np.ndarray:

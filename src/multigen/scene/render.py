@@ -39,7 +39,8 @@ class View:
             self._renderer = mujoco.Renderer(scene.model, size, size)
         except (ImportError, OSError, RuntimeError, AttributeError, mujoco.FatalError) as e:
             raise RenderError(
-                f"cannot render with MUJOCO_GL={BACKEND} ({e}); install {PACKAGES} (or libosmesa6 and set MUJOCO_GL=osmesa)"
+                f"cannot render with MUJOCO_GL={BACKEND} ({e}); "
+                f"install {PACKAGES} (or libosmesa6 and set MUJOCO_GL=osmesa)"
             ) from e
         self._writers = {name: MeshWriter(scene.model, f"{name}_mesh") for name in _MESHES}
         self._options = {}

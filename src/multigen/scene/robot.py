@@ -36,7 +36,8 @@ def _wheel_file(distribution: str, ending: str) -> Path:
         found = importlib.metadata.distribution(distribution)
     except importlib.metadata.PackageNotFoundError as e:
         raise SceneError(
-            f"the robot's model is in the package {distribution}, which is not installed; run make demo or pip install {distribution}"
+            f"the robot's model is in the package {distribution}, which is "
+            f"not installed; run make demo or pip install {distribution}"
         ) from e
     for file in found.files or ():
         if str(file).endswith(ending):
