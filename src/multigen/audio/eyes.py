@@ -165,7 +165,9 @@ class Eyes(nn.Module):
         x = F.silu(self.merge1(F.silu(x).view(batch * count, _CELLS // 4, -1)))
         x = F.silu(self.merge2(x.view(batch * count, _CELLS // 16, -1)))
         e = self.embed(x.flatten(1)).unflatten(0, (batch, count))
-        measured = torch.where(view.valid[:, None, None], self.measure(view.statistics), self.no_masks)
+        measured = torch.where(
+            view.valid[:, None, None], self.measure(view.statistics), self.no_masks
+        )
         return self.norm(e + measured)
 
     def forward(self, view: "View") -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B F D"]]:
@@ -210,7 +212,8 @@ def _nested_rgb(rgb: UInt8[Tensor, "B F H W 3"]) -> Float[Tensor, "B F cells 48"
 
 
 def _nested_roles(roles: UInt8[Tensor, "B F R h w"]) -> Float[Tensor, "B F cells patch"]:
-    """2 x 2 patches of coverage, in the same order of cells."""
-    b, f, r = roles.shape[:3]
-    cut = roles.view(b, f, r, 4, 2, 2, 2, 4, 2, 2, 2).permute(0, 1, 3, 7, 4, 8, 5, 9, 2, 6, 10)
-    return torch.empty(cut.shape, device=roles.device).copy_(cut).view(b, f, _CELLS, 4 * r)
+    """2 x 2 patches of coverage, in the same order of cells; moved as pairs of bytes, then floats."""
+    b, f, r, h, w = roles.shape
+    pairs = roles.reshape(b, f, r, h * w).view(torch.int16).view(b, f, r, 4, 2, 2, 2, 4, 2, 2)
+    cut = pairs.permute(0, 1, 3, 7, 4, 8, 5, 9, 2, 6).contiguous()
+    return cut.view(torch.uint8).float().view(b, f, _CELLS, 4 * r)

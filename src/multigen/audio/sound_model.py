@@ -19,9 +19,9 @@ from .eyes import Eyes, EyesConfig, View
 from .network import Conditions, FlowNetwork, NetworkConfig, preset
 
 CODEC = "codec.safetensors"
-FRAMES_PER_UNIT = 8
-"""0.32 s: the shortest time that holds whole frames (8) and whole latents (10)."""
-LATENTS_PER_UNIT = 10
+FRAMES_PER_UNIT = 4
+"""0.16 s: the shortest time that holds whole frames (4) and whole latents (5)."""
+LATENTS_PER_UNIT = 5
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,12 @@ class SoundModel(nn.Module):
 
 
 def save_sound_model(
-    folder: Path, config: SoundConfig, state: dict[str, Tensor], codec: PcaCodec, *, half: bool = False
+    folder: Path,
+    config: SoundConfig,
+    state: dict[str, Tensor],
+    codec: PcaCodec,
+    *,
+    half: bool = False,
 ) -> None:
     """Write a checkpoint folder that ``load_sound_model`` and ``load_generator`` read."""
     codec.save(folder / CODEC)

@@ -127,9 +127,7 @@ def train_sound(
     if start_from is None:
         _measure_latents(model, [latents[i] for i in cache.of_split("train")])
     common: dict[str, Any] = {"window_s": window_s, "batch_size": batch_size, "seed": seed}
-    windows = Windows(
-        cache, latents, split="train", augmentation=training.augmentation, **common
-    )
+    windows = Windows(cache, latents, split="train", augmentation=training.augmentation, **common)
     validate = None
     if cache.of_split("val") and training.validation_windows:
         held_out = Windows(cache, latents, split="val", augmentation=None, **common)
@@ -143,7 +141,9 @@ def train_sound(
         resume=resume, validate=validate, keep=keep, console=console,
     )  # fmt: skip
     summary = {"loss": result.loss, **result.validation, "steps": result.steps}
-    write_json(out / "run" / "result.json", {**summary, "seconds": result.seconds, "config": training})
+    write_json(
+        out / "run" / "result.json", {**summary, "seconds": result.seconds, "config": training}
+    )
     return result
 
 

@@ -1,7 +1,7 @@
 """Training windows of a corpus: pure functions of (seed, step) over memory maps.
 
 Reads:  a ClipCache and a codec.   Makes: batches {rgb, roles, statistics, colour, valid, blind,
-latents}.   Used by: audio.train. A window starts at a multiple of 0.32 s, where a frame (25 per
+latents}.   Used by: audio.train. A window starts at a multiple of 0.16 s, where a frame (25 per
 second) and a latent (31.25 per second) start together.
 """
 

@@ -20,7 +20,9 @@ WEIGHTS = "model.safetensors"
 C = TypeVar("C")
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+def save_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
+) -> None:
     """Write a .safetensors file atomically: a reader sees the old file or the new one."""
     with replacing(path) as part:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part, metadata)
@@ -29,7 +31,9 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, 
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """Read a .safetensors file; WeightsError when it is absent or something else."""
     if not path.is_file():
-        raise WeightsError(f"no weights at {path}; give a folder that holds {WEIGHTS}, or train a model first")
+        raise WeightsError(
+            f"no weights at {path}; give a folder that holds {WEIGHTS}, or train a model first"
+        )
     try:
         return load_file(path)
     except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -149,7 +149,10 @@ def fit(
     recent: list[float] = []
     checked: dict[str, float] = {}
     step = first
-    with SummaryWriter(str(out / "logs"), purge_step=first) as log, Progress(config.steps, console) as bar:
+    with (
+        SummaryWriter(str(out / "logs"), purge_step=first) as log,
+        Progress(config.steps, console) as bar,
+    ):
         for step in range(first, config.steps):
             elapsed = time.monotonic() - started
             if config.time_limit_s and elapsed >= config.time_limit_s:
@@ -180,7 +183,9 @@ def fit(
         checked = _validated(model, average, validate)
     if keep is not None:
         keep(average, step)
-    return FitResult(step, seconds, average, float(np.mean(recent)) if recent else math.nan, checked)
+    return FitResult(
+        step, seconds, average, float(np.mean(recent)) if recent else math.nan, checked
+    )
 
 
 def _step(

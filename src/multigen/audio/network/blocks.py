@@ -3,10 +3,9 @@
 Reads:  streams and their modulation.   Makes: streams.   Used by: network.model.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-
-import torch
 
 from .config import NetworkConfig
 from .layers import GLU, Attention, attend, modulate, token_map
@@ -93,7 +92,10 @@ class JointBlock(nn.Module):
         joined = [torch.cat([e[0][i] for e in entered], dim=2) for i in range(3)]
         if self.last:  # only sound asks
             joined[0] = entered[0][0][0]
-            return [self.latent_block.leave(streams[0], attend(*joined), entered[0][1]), *streams[1:]]
+            return [
+                self.latent_block.leave(streams[0], attend(*joined), entered[0][1]),
+                *streams[1:],
+            ]
         out = attend(*joined).split([x.shape[1] for x in streams], dim=1)
         return [
             b.leave(x, o, e[1])

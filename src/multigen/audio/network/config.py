@@ -72,7 +72,9 @@ class NetworkConfig:
         return 256 * math.ceil(int(2 * (4 * self.hidden) / 3) / 256)
 
 
-def _official(width: int, heads: int, joint: int, fused: int, latent: int, v2: bool = False) -> NetworkConfig:
+def _official(
+    width: int, heads: int, joint: int, fused: int, latent: int, v2: bool = False
+) -> NetworkConfig:
     return NetworkConfig(width, heads, joint, fused, latent, v2=v2)
 
 
@@ -80,6 +82,7 @@ def _compact(width: int, heads: int, joint: int, fused: int) -> NetworkConfig:
     return NetworkConfig(
         width, heads, joint, fused, latent_dim=20, clip_dim=width, sync_dim=width, text_dim=None,
         sync_period=None, v2=True, projection="linear", mixing="depthwise",
+        modulation="shared",
         masks=MaskConfig(widths=(16, 64), embed=width, gate_bias=0.0),
     )  # fmt: skip
 

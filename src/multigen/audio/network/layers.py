@@ -16,7 +16,9 @@ from torch import Tensor, nn
 class ChannelConv(nn.Conv1d):
     """Convolution along time of (B, N, C), length kept."""
 
-    def __init__(self, n_in: int, n_out: int, kernel: int, *, bias: bool = True, groups: int = 1) -> None:
+    def __init__(
+        self, n_in: int, n_out: int, kernel: int, *, bias: bool = True, groups: int = 1
+    ) -> None:
         super().__init__(n_in, n_out, kernel, padding=kernel // 2, bias=bias, groups=groups)
 
     def forward(self, x: Float[Tensor, "B N C"]) -> Float[Tensor, "B N D"]:
@@ -68,7 +70,9 @@ def rotation(length: int, head_dim: int, scale: float = 1.0) -> Complex64[Tensor
     return torch.polar(torch.ones_like(angle), angle)
 
 
-def rotate(x: Float[Tensor, "B H N h"], by: Complex64[Tensor, "N half"]) -> Float[Tensor, "B H N h"]:
+def rotate(
+    x: Float[Tensor, "B H N h"], by: Complex64[Tensor, "N half"]
+) -> Float[Tensor, "B H N h"]:
     """Turn adjacent pairs (2j, 2j + 1) by their angle."""
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
     return torch.view_as_real(pairs * by.to(x.device)).flatten(-2).to(x)
@@ -141,5 +145,3 @@ def init_std(module: nn.Module, std: float) -> None:
         if isinstance(m, nn.Linear):
             nn.init.normal_(m.weight, std=std)
             nn.init.zeros_(m.bias)
-
-

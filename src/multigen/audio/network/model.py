@@ -47,8 +47,12 @@ class Conditions:
             mine = ones if self.valid is None else self.valid
             theirs = ~ones if other.masks is None else ones if other.valid is None else other.valid
             valid = torch.cat([mine, theirs])
-        text = None if self.text is None or other.text is None else torch.cat([self.text, other.text])
-        both = [torch.cat([getattr(self, k), getattr(other, k)]) for k in ("clip", "sync", "pooled")]
+        text = (
+            None if self.text is None or other.text is None else torch.cat([self.text, other.text])
+        )
+        both = [
+            torch.cat([getattr(self, k), getattr(other, k)]) for k in ("clip", "sync", "pooled")
+        ]
         return Conditions(both[0], both[1], text, both[2], masks, valid)
 
 
@@ -79,7 +83,9 @@ class FlowNetwork(nn.Module):
         )
         self.clip_cond_proj = nn.Linear(d, d)
         if config.text_dim is not None:
-            self.register_buffer("empty_string_feat", torch.zeros(config.text_length, config.text_dim))
+            self.register_buffer(
+                "empty_string_feat", torch.zeros(config.text_length, config.text_dim)
+            )
             self.text_input_proj = nn.Sequential(
                 nn.Linear(config.text_dim, d), *between, GLU(d, config.inner)
             )
@@ -90,7 +96,9 @@ class FlowNetwork(nn.Module):
             JointBlock(config, last=i == config.joint - 1) for i in range(config.joint)
         )
         self.fused_blocks = nn.ModuleList(FusedBlock(config) for _ in range(config.fused))
-        self.shared_modulation = Modulation(d, 6) if config.modulation == "shared" else nn.Identity()
+        self.shared_modulation = (
+            Modulation(d, 6) if config.modulation == "shared" else nn.Identity()
+        )
         self.final_layer = FinalLayer(config)
         self._initialise()
         if config.masks is not None:
@@ -154,7 +162,9 @@ class FlowNetwork(nn.Module):
         use = masks is not None and (valid is None or bool(valid.any()))
         use = use and (self.masks_loaded or self.training)
         seg = self.seg_encoder(masks) if use else None
-        return Conditions(clip_f, sync_f, text_f, self.global_cond_mlp(pooled), seg, valid if use else None)
+        return Conditions(
+            clip_f, sync_f, text_f, self.global_cond_mlp(pooled), seg, valid if use else None
+        )
 
     def _check(self, clip: Tensor, sync: Tensor, text: Tensor | None, masks: Tensor | None) -> None:
         period = self.config.sync_period
@@ -216,7 +226,10 @@ class FlowNetwork(nn.Module):
         """Global and extended vectors with the masks gated in, where they are valid."""
         assert c.masks is not None
         fused, _ = self.seg_fusion(c_g, c.masks)
-        with_g, with_x = fused.mean(1, keepdim=True), nearest_in_time(fused, c.sync.shape[1]) + c.sync
+        with_g, with_x = (
+            fused.mean(1, keepdim=True),
+            nearest_in_time(fused, c.sync.shape[1]) + c.sync,
+        )
         if c.valid is None:
             return with_g, with_x
         valid = c.valid[:, None, None]

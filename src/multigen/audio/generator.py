@@ -1,0 +1,224 @@
+"""Any clip to its sound: the public face of the compact sound model.
+
+Reads:  frames, roles where known, a checkpoint folder.   Makes: float32 samples.   Used by: sonify,
+the pipeline, flow_ears.
+A clip longer than the training window is made in windows that overlap: the latents already made are
+held fixed in the next window (inpainting), so that the sound runs on.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from ..errors import ClockError, MediaError, WeightsError
+from ..learning import guide, integrate
+from ..learning.flow import Method
+from .codec import PcaCodec
+from .eyes import FRAME, ROLE_SIDE, ROLES, STATISTICS, VIEW_FPS, View
+from .network import Conditions
+from .phase import mel_to_wave
+from .shrink import resample_frames, role_coverage, shrink_frames
+from .sound_model import SoundConfig, SoundModel, latents_for, load_sound_model
+from .windows import masks_to_roles
+
+PACKAGED = Path(__file__).parent / "weights"
+SHORTEST_S, LONGEST_S = 0.5, 60.0
+OVERLAP_S = 0.96
+"""Time a window shares with the one before it."""
+
+
+def find_weights(name_or_path: str | Path) -> Path:
+    """A checkpoint folder: a path, or the name of packaged weights. WeightsError lists the names."""
+    path = Path(name_or_path)
+    if (path / "config.json").is_file():
+        return path
+    packaged = PACKAGED / str(name_or_path)
+    if (packaged / "config.json").is_file():
+        return packaged
+    known = sorted(p.parent.name for p in PACKAGED.glob("*/config.json"))
+    raise WeightsError(
+        f"no sound model '{name_or_path}'; give a checkpoint folder or one of the packaged models "
+        f"({', '.join(known) or 'none in this installation'})"
+    )
+
+
+def load_generator(name_or_path: str | Path = "pour_micro") -> "Generator":
+    """A generator from packaged weights or a checkpoint folder; WeightsError where it is neither."""
+    return Generator(*load_sound_model(find_weights(name_or_path)))
+
+
+class Generator:
+    """Gives a silent clip its sound."""
+
+    def __init__(self, model: SoundModel, codec: PcaCodec) -> None:
+        self.model, self.codec = model.eval(), codec
+
+    @property
+    def config(self) -> SoundConfig:
+        return self.model.config
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of what ``generate`` returns: 16000."""
+        return self.config.sample_rate
+
+    @torch.no_grad()
+    def generate(
+        self,
+        frames: UInt8[np.ndarray, "T H W 3"],
+        masks: UInt8[np.ndarray, "T H W"] | None,
+        fps: float,
+        *,
+        seed: int = 0,
+        steps: int | None = None,
+        guidance: float | None = None,
+        method: Method = "euler",
+    ) -> Float32[np.ndarray, " N"]:
+        """Sound of T frames at ``fps``: N = round(T / fps * sample_rate) samples in [-1, 1].
+
+        ``masks`` holds a Role per pixel, of any size, or None. ``steps`` and ``guidance`` default to
+        the checkpoint's. The same seed gives the same samples. Raises MediaError for frames or masks
+        of a wrong shape or type, ClockError for a rate outside 5..120 or a duration outside 0.5..60 s,
+        ConfigError for no steps.
+        """
+        check_clip(frames, masks, fps)
+        view = make_view(frames, masks, fps)
+        generator = torch.Generator().manual_seed(seed)
+        steps = self.config.steps if steps is None else steps
+        guidance = self.config.guidance if guidance is None else guidance
+        x = self._draw(view, generator, steps, guidance, method)
+        wave = self.sound_of(x, generator).numpy()
+        wanted = round(len(frames) / fps * self.sample_rate)
+        wave = np.pad(wave[:wanted], (0, max(0, wanted - len(wave))))
+        return np.clip(wave, -1, 1).astype(np.float32)
+
+    def sound_of(self, x: Float[Tensor, "N C"], generator: torch.Generator) -> Float[Tensor, " n"]:
+        """Waveform of normalised latents, 512 samples each."""
+        mel = self.codec.decode(self.model.network.unnormalise(x[None]))[0]
+        return mel_to_wave(mel, generator=generator)
+
+    def _draw(
+        self, view: View, generator: torch.Generator, steps: int, guidance: float, method: Method
+    ) -> Float[Tensor, "N C"]:
+        """Latents of a whole view, window after window."""
+        frames = view.rgb.shape[1]
+        noise = torch.randn(
+            latents_for(frames), self.config.network.latent_dim, generator=generator
+        )
+        x = noise[:0]
+        for start, stop in self.windows(frames):
+            held = x[start * 5 // 4 :]
+            x0 = noise[start * 5 // 4 : latents_for(stop)]
+            drawn = self.draw(crop(view, start, stop), x0, held, steps, guidance, method)
+            x = torch.cat([x[: start * 5 // 4], drawn])
+        return x
+
+    def windows(self, frames: int) -> list[tuple[int, int]]:
+        """Overlapping windows [start, stop) over ``frames`` views; starts are multiples of 4."""
+        window = round(self.config.window_s * VIEW_FPS)
+        hop = max(4, (window - round(OVERLAP_S * VIEW_FPS)) // 4 * 4)
+        starts = [0]
+        while starts[-1] + window + 3 < frames:
+            starts.append(min(starts[-1] + hop, (frames - window) // 4 * 4))
+        return [(s, min(s + window, frames)) for s in starts[:-1]] + [(starts[-1], frames)]
+
+    @torch.no_grad()
+    def draw(
+        self,
+        view: View,
+        x0: Float[Tensor, "N C"],
+        known: Float[Tensor, "K C"],
+        steps: int,
+        guidance: float,
+        method: Method = "euler",
+    ) -> Float[Tensor, "N C"]:
+        """Normalised latents of one window from noise ``x0``; its first K are ``known`` and stay."""
+        held, start = len(known), x0[None]
+
+        def hold(x: Tensor, t: float) -> Tensor:
+            """The known latents, on the straight path between their noise and themselves."""
+            path = (1 - t) * start[:, :held] + t * known[None]
+            return torch.cat([path, x[:, held:]], 1)
+
+        velocity = self._velocity(view, len(x0), guidance)
+        return integrate(velocity, start, steps=steps, method=method, hold=hold if held else None)[
+            0
+        ]
+
+    def _velocity(self, view: View, length: int, guidance: float):
+        """dx/dt under this view, guided."""
+        if guidance <= 1:
+            seen = self.model.conditions(view, length)
+            return lambda x, t: self.model.velocity(x, t, seen)
+        both: Conditions = self.model.guided_conditions(view, length)
+
+        def velocity(x: Tensor, t: Tensor) -> Tensor:
+            v, null = self.model.velocity(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
+            return guide(v, null, guidance)
+
+        return velocity
+
+
+def check_clip(frames: np.ndarray, masks: np.ndarray | None, fps: float) -> None:
+    """Errors at the door of ``generate``."""
+    if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
+        raise MediaError(
+            f"frames are {frames.dtype} {list(frames.shape)}; need uint8 [T, height, width, 3]"
+        )
+    if min(frames.shape[1:3]) < 8:
+        raise MediaError(
+            f"frames are {frames.shape[2]} x {frames.shape[1]} pixels; need at least 8 x 8"
+        )
+    if masks is not None and (
+        masks.ndim != 3 or masks.dtype != np.uint8 or len(masks) != len(frames)
+    ):
+        raise MediaError(
+            f"masks are {masks.dtype} {list(masks.shape)}; need uint8 [{len(frames)}, height, width], "
+            "one role image per frame, or None"
+        )
+    if masks is not None and (worst := int(masks.max(initial=0))) >= ROLES:
+        raise MediaError(
+            f"a mask holds the value {worst}; roles are 0..{ROLES - 1}, see multigen.types.Role"
+        )
+    if not 5 <= fps <= 120:
+        raise ClockError(f"got {fps:g} frames per second; need 5 to 120")
+    if not SHORTEST_S - 1e-6 <= (seconds := len(frames) / fps) <= LONGEST_S + 1e-6:
+        raise ClockError(
+            f"the clip lasts {seconds:.2f} s; need {SHORTEST_S:g} to {LONGEST_S:g} s, cut or repeat it"
+        )
+
+
+def make_view(
+    frames: UInt8[np.ndarray, "T H W 3"], masks: UInt8[np.ndarray, "T H W"] | None, fps: float
+) -> View:
+    """What the eyes see of a clip: picked by time at 25 per second, shrunk as in training."""
+    index = resample_frames(len(frames), fps, VIEW_FPS)
+    used, back = np.unique(index, return_inverse=True)
+    rgb = torch.from_numpy(shrink_frames(frames[used], FRAME)[back])
+    if masks is None:
+        roles = torch.zeros(len(index), ROLES, ROLE_SIDE, ROLE_SIDE, dtype=torch.uint8)
+        statistics = torch.zeros(len(index), STATISTICS)
+    else:
+        roles, statistics = masks_to_roles(role_coverage(masks[used], FRAME)[back])
+    return View(rgb[None], roles[None], statistics[None], torch.tensor([masks is not None]))
+
+
+def crop(view: View, start: int, stop: int) -> View:
+    """The views [start, stop) in time."""
+    parts = (view.rgb, view.roles, view.statistics)
+    return View(*(p[:, start:stop] for p in parts), view.valid, view.colour)
+
+
+def extend(view: View | None, more: View) -> View:
+    """Views one after the other."""
+    if view is None:
+        return more
+    parts = zip(
+        (view.rgb, view.roles, view.statistics),
+        (more.rgb, more.roles, more.statistics),
+        strict=True,
+    )
+    return View(*(torch.cat(p, 1) for p in parts), view.valid & more.valid)
