@@ -1,5 +1,6 @@
 """The compact sound model, from a corpus in miniature to sound: training, generating, listening."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_windows_cover_every_frame_and_overlap(generator, frames: int) -> None:
     windows = generator.windows(frames)
     assert windows[0][0] == 0
     assert windows[-1][1] == frames
-    for (a, b), (c, d) in zip(windows, windows[1:], strict=False):
+    for (a, b), (c, d) in itertools.pairwise(windows):
         assert a < c < b < d, windows
     assert all(s % 4 == 0 and e - s < 36 for s, e in windows), windows
 

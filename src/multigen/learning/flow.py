@@ -6,6 +6,7 @@ for Generative Modeling, arXiv 2210.02747); times drawn logit-normal as in Esser
 2403.03206; guidance v = w v_cond + (1 - w) v_null (Ho & Salimans, arXiv 2207.12598).
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Literal
 
@@ -86,7 +87,7 @@ def integrate(
         x = x if hold is None else hold(x, t)
         return x, velocity(x, torch.full((len(x),), t, dtype=x.dtype, device=x.device))
 
-    for t, after in zip(times[:-1], times[1:], strict=True):
+    for t, after in itertools.pairwise(times):
         dt = after - t
         x, v = slope(x, t)
         if method == "midpoint":
