@@ -8,7 +8,7 @@ hold anyway), everything else exactly.
 
 import os
 import shutil
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,6 @@ from ..files import (
     read_json,
     read_roles,
     read_video,
-    to_json,
     write_arrays,
     write_json,
     write_roles,
@@ -35,13 +34,26 @@ FILES = (SCENE, OUTCOME, ARRAYS, EGO, FRONT, EGO_ROLES, FRONT_ROLES)
 TRACE = "trace_"
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """What outcome.json holds."""
+
+    clock: Clock
+    outcome: Outcome
+
+
+def _columns() -> list[str]:
+    return ["state", "eef", "action", *(TRACE + f.name for f in fields(PourTrace)[1:])]
+
+
 def write_episode(folder: Path, episode: Episode) -> None:
     """Write ``episode`` as ``folder``; there afterwards whole, or not at all.
 
-    Raises OutputError when the folder exists already or cannot be written.
+    An unfinished folder of that name is replaced. Raises OutputError when it holds a finished
+    episode, or cannot be written.
     """
     folder = Path(folder)
-    if folder.exists():
+    if is_complete(folder):
         raise OutputError(f"{folder} exists already; remove it or choose another name")
     part = folder.with_name(folder.name + ".part")
     try:
@@ -49,6 +61,7 @@ def write_episode(folder: Path, episode: Episode) -> None:
         part.mkdir(parents=True)
         _write_files(part, episode)
         _to_disk(part)
+        shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     except OSError as e:
         shutil.rmtree(part, ignore_errors=True)
@@ -59,8 +72,8 @@ def write_episode(folder: Path, episode: Episode) -> None:
 
 def _write_files(part: Path, episode: Episode) -> None:
     clock = episode.clock
-    write_json(part / SCENE, to_json(episode.scene))
-    write_json(part / OUTCOME, {"clock": to_json(clock), "outcome": to_json(episode.outcome)})
+    write_json(part / SCENE, episode.scene)
+    write_json(part / OUTCOME, _Ended(clock, episode.outcome))
     rows = {"state": episode.state, "eef": episode.eef, "action": episode.action}
     trace = {TRACE + f.name: getattr(episode.trace, f.name) for f in fields(PourTrace)[1:]}
     write_arrays(part / ARRAYS, rows | trace)
@@ -97,12 +110,15 @@ def read_episode(folder: Path) -> Episode:
         raise FormatError(
             f"{folder} is no finished episode ({', '.join(missing)} missing); simulate it again"
         )
-    ended = read_json(folder / OUTCOME)
+    ended = from_json(_Ended, read_json(folder / OUTCOME), str(folder / OUTCOME))
     arrays = read_arrays(folder / ARRAYS)
-    clock = from_json(Clock, ended["clock"], str(folder / OUTCOME))
+    if lacking := [name for name in _columns() if name not in arrays]:
+        raise FormatError(
+            f"{folder / ARRAYS} lacks {', '.join(lacking)}; it was not written by write_episode"
+        )
     columns = {f.name: arrays[TRACE + f.name] for f in fields(PourTrace)[1:]}
     return Episode(
-        clock=clock,
+        clock=ended.clock,
         scene=from_json(SceneConfig, read_json(folder / SCENE), str(folder / SCENE)),
         ego=_frames(folder / EGO, len(arrays["state"])),
         ego_roles=read_roles(folder / EGO_ROLES),
@@ -111,8 +127,8 @@ def read_episode(folder: Path) -> Episode:
         state=arrays["state"],
         eef=arrays["eef"],
         action=arrays["action"],
-        trace=PourTrace(clock.liquid_hz, **columns),
-        outcome=from_json(Outcome, ended["outcome"], str(folder / OUTCOME)),
+        trace=PourTrace(ended.clock.liquid_hz, **columns),
+        outcome=ended.outcome,
     )
 
 
