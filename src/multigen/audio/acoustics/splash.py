@@ -27,6 +27,7 @@ def add_noise(out, state, seed, stream, first_row, per_row, sample_rate, level, 
     draw = np.zeros(1, np.uint64)
     fast = 1 - math.exp(-2 * math.pi * high / sample_rate)
     slow = 1 - math.exp(-2 * math.pi * low / sample_rate)
+    unit = math.sqrt(12.0 * sample_rate / 16_000)  # the same power per hertz at any rate
     a, b = state[0], state[1]
     for row in range(level.size):
         start = level[row - 1] if row else before
@@ -36,7 +37,7 @@ def add_noise(out, state, seed, stream, first_row, per_row, sample_rate, level, 
         open_stream(draw, seed, stream, first_row + row)
         step = (level[row] - start) / per_row
         for i in range(per_row):
-            white = (uniform(draw) - 0.5) * 3.4641 * (start + step * (i + 1))
+            white = (uniform(draw) - 0.5) * unit * (start + step * (i + 1))
             a += fast * (white - a)
             b += slow * (a - b)
             out[row * per_row + i] += a - b
@@ -47,9 +48,11 @@ def add_noise(out, state, seed, stream, first_row, per_row, sample_rate, level, 
 def add_click(out, draw, start, amplitude, decay_s, sample_rate):
     """A burst of noise that starts at once and decays; slightly dulled."""
     fall = math.exp(-1 / (decay_s * sample_rate))
+    unit = math.sqrt(12.0 * sample_rate / 16_000)
+    blur = 1 - math.exp(-2 * math.pi * 2300 / sample_rate)
     smooth = 0.0
     for i in range(start, min(start + int(7 * decay_s * sample_rate), out.size)):
-        smooth += 0.6 * ((uniform(draw) - 0.5) * 3.4641 - smooth)
+        smooth += blur * ((uniform(draw) - 0.5) * unit - smooth)
         out[i] += amplitude * smooth
         amplitude *= fall
 
