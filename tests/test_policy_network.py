@@ -201,3 +201,38 @@ def test_config_is_flat_json_and_refuses_what_it_does_not_know():
         preset("tiny", senses=("vision", "smell"))
     with pytest.raises(ConfigError, match="compact"):
         preset("enormous")
+
+
+def test_pretrained_encoders_load_whole_or_not_at_all(tmp_path):
+    from transformers import ASTConfig, ASTModel, CLIPVisionConfig, CLIPVisionModel
+
+    from multigen.policy.pretrained import load_pretrained_encoders
+
+    clip = CLIPVisionConfig(
+        image_size=32, patch_size=16, hidden_size=32, intermediate_size=128,
+        num_hidden_layers=1, num_attention_heads=2,
+    )  # fmt: skip
+    ast = ASTConfig(
+        max_length=128, num_mel_bins=128, hidden_size=32, intermediate_size=128,
+        num_hidden_layers=1, num_attention_heads=2,
+    )  # fmt: skip
+    CLIPVisionModel(clip).save_pretrained(tmp_path / "clip")
+    ASTModel(ast).save_pretrained(tmp_path / "ast")
+    config = replace(
+        SMALL,
+        image_encoder="clip",
+        image_widths=(32,),
+        image_layers=1,
+        image_heads=2,
+        image_patch=16,
+    )
+    policy = make(config)
+    load_pretrained_encoders(policy, clip=tmp_path / "clip", ast=tmp_path / "ast")
+    theirs = CLIPVisionModel.from_pretrained(tmp_path / "clip").state_dict()
+    assert all(torch.equal(v, policy.eyes.clip.state_dict()[k]) for k, v in theirs.items())
+    assert torch.isfinite(policy.encode(fake_batch(config, 1))).all()
+    with pytest.raises(WeightsError, match="wrongly shaped"):
+        other = replace(config, image_widths=(64,))
+        load_pretrained_encoders(make(other), clip=tmp_path / "clip")
+    with pytest.raises(WeightsError, match="nowhere"):
+        load_pretrained_encoders(policy, ast=tmp_path / "nowhere")
