@@ -7,6 +7,7 @@ Used by: the train-sound and finetune-sound commands.
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class SoundTraining:
     steps: int = 6000
     batch_size: int = 16
     window_s: float = 4.0
-    latent_dim: int = 32
+    latent_dim: int = 40
     lr: float = 1e-3
     warmup_steps: int = 200
     weight_decay: float = 1e-2
@@ -48,13 +49,23 @@ class SoundTraining:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
+def latent_weight(codec: PcaCodec) -> Tensor:
+    """What an error in each latent dimension counts, mean 1: the root of its spread in the spectrum.
+
+    The first axis is loudness and moves the whole spectrum by tens of decibels, the last ones by
+    tenths; after whitening all would count alike.
+    """
+    root = codec.scale.sqrt()
+    return root / root.mean()
+
+
 def sound_loss(
-    model: SoundModel, batch: Batch, generator: torch.Generator
+    model: SoundModel, batch: Batch, generator: torch.Generator, weight: Tensor | None = None
 ) -> tuple[Tensor, dict[str, float | Tensor]]:
     """Flow-matching error of one batch of windows."""
     x1 = model.network.normalise(batch["latents"])
     c = model.conditions(view_of(batch), x1.shape[1], batch["blind"])
-    value, _ = flow_loss(lambda x, t: model.velocity(x, t, c), x1, generator)
+    value, _ = flow_loss(lambda x, t: model.velocity(x, t, c), x1, generator, weight=weight)
     return value, {}
 
 
@@ -137,7 +148,7 @@ def train_sound(
         save_sound_model(out, model.config, average, codec, half=True)
 
     result = fit(
-        model, sound_loss, ahead(windows.batch), out=out / "run", config=_fit_config(training),
+        model, partial(sound_loss, weight=latent_weight(codec)), ahead(windows.batch), out=out / "run", config=_fit_config(training),
         resume=resume, validate=validate, keep=keep, console=console,
     )  # fmt: skip
     summary = {"loss": result.loss, **result.validation, "steps": result.steps}

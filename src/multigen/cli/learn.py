@@ -26,11 +26,12 @@ class TrainSound(Verb):
     out: Path
     preset: str = "pour_micro"
     steps: int = 6000
+    latent_dim: int = 40
+    """Dimensions of the codec's latent, 31.25 a second."""
     batch_size: int = 16
     time_limit_s: float | None = None
     """Stop after this many seconds with the schedule stretched to fit; --resume goes on."""
     threads: int = 2
-    device: str = "cpu"
     seed: int = 0
     overwrite: bool = False
     resume: bool = False
@@ -44,10 +45,10 @@ class TrainSound(Verb):
             out,
             preset=self.preset,
             steps=self.steps,
+            latent_dim=self.latent_dim,
             batch_size=self.batch_size,
             time_limit_s=self.time_limit_s,
             threads=self.threads,
-            device=self.device,
             seed=self.seed,
             resume=self.resume,
         )
@@ -72,7 +73,7 @@ class ScoreSound(Verb):
         from ..audio.score import score_folders
 
         made_by = self.made_by()
-        scores = score_folders(self.generated, self.reference)
+        scores = score_folders(self.generated, self.reference, seed=self.seed)
         out = opened(self, self.out)
         write_json(out / "scores.json", scores)
         made_by.write(out)
