@@ -147,8 +147,9 @@ def train_sound(
     def keep(average: dict[str, Tensor], step: int) -> None:
         save_sound_model(out, model.config, average, codec, half=True)
 
+    loss = partial(sound_loss, weight=latent_weight(codec))
     result = fit(
-        model, partial(sound_loss, weight=latent_weight(codec)), ahead(windows.batch), out=out / "run", config=_fit_config(training),
+        model, loss, ahead(windows.batch), out=out / "run", config=_fit_config(training),
         resume=resume, validate=validate, keep=keep, console=console,
     )  # fmt: skip
     summary = {"loss": result.loss, **result.validation, "steps": result.steps}
