@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..liquid import simulate_pour
 from ..scene import draw_liquid, draw_receiver, draw_source, orbit, stream_of
-from ..scene.draw import draw_colour
+from ..scene.draw import draw_colour, vec3
 from ..scene.materials import TEXTURES
 from ..types import CameraPose, Light, Liquid, SceneConfig, Vessel
 from .tabletop_path import STYLES, PourMotion, TiltOfVolume, plan_motion, plan_tilt
@@ -207,10 +207,8 @@ def draw_looks(rng: np.random.Generator, config: TabletopConfig) -> dict:
         aim = np.array([0.45, 0.0, 0.05]) + rng.normal(0, 0.1, 3)
         heading = (aim - at) / np.linalg.norm(aim - at)
         diffuse = float(rng.uniform(0.25, 0.85)) * (1.0 if i == 0 else 0.5)
-        where = tuple(float(x) for x in at), tuple(float(x) for x in heading)
-        lights.append(
-            Light(*where, diffuse, float(rng.uniform(0.05, 0.5)), bool(shaded and i == 0))
-        )
+        specular = float(rng.uniform(0.05, 0.5))
+        lights.append(Light(vec3(at), vec3(heading), diffuse, specular, bool(shaded and i == 0)))
     plain = rng.random() < 0.5
     return {
         "lights": tuple(lights),

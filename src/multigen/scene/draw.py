@@ -138,7 +138,7 @@ def _ego(world: WorldConfig, seed: int) -> CameraPose:
     rng = stream_of(seed, "ego")
     j = world.ego_jitter_m
     position, target = EGO_POSITION + rng.uniform(-j, j, 3), EGO_TARGET + rng.uniform(-j, j, 3)
-    return CameraPose(_vec(position), _vec(target), (0.0, 1.0, 0.0), _one(rng, world.ego_fovy_deg))
+    return CameraPose(vec3(position), vec3(target), (0.0, 1.0, 0.0), _one(rng, world.ego_fovy_deg))
 
 
 def _front(world: WorldConfig, seed: int, receiver: Vessel, xy: tuple[float, float]) -> CameraPose:
@@ -164,7 +164,7 @@ def orbit(
     a, e = np.radians(azimuth_deg), np.radians(elevation_deg)
     away = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
     return CameraPose(
-        _vec(target + distance_m * away), _vec(target), (0.0, 0.0, 1.0), float(fovy_deg)
+        vec3(target + distance_m * away), vec3(target), (0.0, 0.0, 1.0), float(fovy_deg)
     )
 
 
@@ -180,8 +180,8 @@ def _lights(world: WorldConfig, seed: int) -> tuple[Light, ...]:
         diffuse = _one(rng, world.light_diffuse) * (1.0 if i == 0 else 0.5)
         lamps.append(
             Light(
-                _vec(at),
-                _vec(heading),
+                vec3(at),
+                vec3(heading),
                 diffuse,
                 _one(rng, world.light_specular),
                 world.shadows and i == 0,
@@ -203,5 +203,6 @@ def draw_colour(
     return (round(rgb[0], 4), round(rgb[1], 4), round(rgb[2], 4))
 
 
-def _vec(v: np.ndarray) -> tuple[float, float, float]:
+def vec3(v: np.ndarray) -> tuple[float, float, float]:
+    """Plain numbers, as configs keep them."""
     return (float(v[0]), float(v[1]), float(v[2]))

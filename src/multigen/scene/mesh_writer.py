@@ -44,6 +44,6 @@ class MeshWriter:
             u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2],
             u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0],
         ], 1)  # fmt: skip
-        normal = self._gather @ cross
-        normal /= np.sqrt((normal**2).sum(1, keepdims=True)) + 1e-15
+        normal = np.asarray(self._gather @ cross)
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-15
         self.model.mesh_normal[self._normals] = normal

@@ -85,9 +85,13 @@ class View:
     def _write(self, name: str, vertices: np.ndarray) -> None:
         writer = self._writers[name]
         writer.write(vertices)
-        # mujoco 4.0 has no public way to the contexts of a Renderer; this is the only place that needs it.
-        self._renderer._gl_context.make_current()
+        self._make_current()
         mujoco.mjr_uploadMesh(self.scene.model, self._renderer._mjr_context, writer.id)
+
+    def _make_current(self) -> None:
+        # mujoco 4.0 has no public way to the contexts of a Renderer.
+        if (context := self._renderer._gl_context) is not None:
+            context.make_current()
 
     def rgb(self, camera: str = "front") -> UInt8[np.ndarray, "H W 3"]:
         """Colour image."""
@@ -138,7 +142,7 @@ class View:
 
     def _pixels(self) -> np.ndarray:
         image = np.empty((self.size, self.size, 3), np.uint8)
-        self._renderer._gl_context.make_current()
+        self._make_current()
         mujoco.mjr_render(self._renderer._rect, self._renderer.scene, self._renderer._mjr_context)
         mujoco.mjr_readPixels(image, None, self._renderer._rect, self._renderer._mjr_context)
         return image[::-1].copy()
