@@ -54,12 +54,17 @@ class Validate(Verb):
 
     COMMAND: ClassVar[str] = "validate"
     dataset: Positional[Path]
+    repair: bool = False
+    """First drop what a killed run left half-written and count again."""
     json: bool = False
     """Print the findings as JSON."""
 
     def run(self) -> int:
-        from ..dataset import validate
+        from ..dataset import repair, validate
 
+        if self.repair:
+            for line in repair(self.dataset):
+                print(line)
         findings = validate(self.dataset)
         if self.json:
             print(json.dumps(to_json(findings), indent=2))
@@ -70,6 +75,25 @@ class Validate(Verb):
                 table.add_row(f"[{colour}]{f.level}[/]", f.text)
             Console().print(table)
         return int(any(f.level == "FAIL" for f in findings))
+
+
+@dataclass(frozen=True)
+class Export(Verb):
+    """Dataset → another format, sound included.
+
+    Example: multigen export runs/pours --to zarr --out runs/pours.zarr
+    """
+
+    COMMAND: ClassVar[str] = "export"
+    dataset: Positional[Path]
+    to: str
+    """npz or zarr (the layout of diffusion_policy, UMI and ManiWAV)."""
+    out: Path
+
+    def run(self) -> None:
+        from ..dataset import export
+
+        print(export(self.dataset, self.out, to=self.to))
 
 
 @dataclass(frozen=True)

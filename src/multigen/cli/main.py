@@ -13,7 +13,7 @@ import tyro
 
 from ..errors import MultigenError
 from .corpus import CorpusResound, CorpusSynth, CorpusVideos
-from .inspect import Doctor, Look, Report, Validate, World
+from .inspect import Doctor, Export, Look, Report, Validate, World
 from .learn import Bench, ScoreSound, TrainPolicy, TrainSound
 from .make import Demo, Generate, Pack, Simulate, Sonify
 
@@ -32,6 +32,7 @@ VERBS = {
     "train-policy": TrainPolicy,
     "bench": Bench,
     "validate": Validate,
+    "export": Export,
     "report": Report,
     "world": World,
     "doctor": Doctor,

@@ -12,7 +12,7 @@ from ..episode import read_episode
 from ..errors import FormatError
 from ..files import MadeBy, read_sound
 from ..scene import WorldConfig
-from ..types import Clock, Demonstration
+from ..types import Demonstration
 from ..workers import progress_bar
 from .simulate import simulate
 from .sonify import SOUND_FILE, check_sound, sonify
@@ -21,15 +21,20 @@ WORK = "episodes"
 """Folder of silent episodes inside the dataset while it is being made."""
 
 
-def pack(folders: list[Path], out: Path, *, made_by: MadeBy, size: int = 224) -> None:
+def pack(folders: list[Path], out: Path, *, made_by: MadeBy) -> None:
     """Number the episodes in order and write them as one dataset, one durable episode at a time."""
-    writer = DatasetWriter(out, Clock(), size, made_by=_fixed(made_by))
+    first = read_episode(folders[0])
+    writer = DatasetWriter(out, first.clock, first.ego.shape[1], made_by=_fixed(made_by))
     with progress_bar() as bar:
         shown = bar.add_task("pack", total=len(folders))
         for i, folder in enumerate(folders):
             if i >= writer.episodes:
                 episode, sound = read_episode(folder), read_sound(folder / SOUND_FILE)
-                writer.add(Demonstration(episode, sound), ego_video=folder / "ego.mp4")
+                writer.add(
+                    Demonstration(episode, sound),
+                    ego_video=folder / "ego.mp4",
+                    front_25=folder / "front.mp4",
+                )
             bar.advance(shown)
     writer.close()
 
@@ -71,7 +76,7 @@ def generate(
         size=size,
     )
     sonify(folders, sound=sound, seed=seed, workers=workers)
-    pack(folders, out, made_by=made_by, size=size)
+    pack(folders, out, made_by=made_by)
     check(out)
     if not keep_episodes:
         shutil.rmtree(work)
