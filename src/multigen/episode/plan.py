@@ -37,8 +37,11 @@ CLOSE_S, SETTLE_S = 0.6, 0.3
 """Closing the gripper; resting after a motion."""
 OPENING_M = 0.083
 """The widest the gripper goes around."""
-AZIMUTHS_RAD = (0.0, 0.3, -0.3, 0.6, -0.6, 0.9, -0.9, 1.2, -1.2)
-"""Directions of approach, straight ahead first: close to the base only oblique ones are reachable."""
+AZIMUTHS_RAD = tuple(float(np.radians(a)) for a in (0, 30, -30, 60, -60))
+"""Directions of approach, straight ahead first: close to the base only oblique ones are reachable.
+
+Multiples of 30 degrees: vessels collide as twelve-sided prisms, and pads that press on an edge
+instead of a flat let the vessel swing."""
 BACKOFFS_M = (0.10, 0.06, 0.03, 0.0)
 """How far behind the source the hand comes down; 0: straight over it, fingers on both sides."""
 PACES = (1.0, 1.25, 1.6, 2.0, 2.6)
