@@ -13,10 +13,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ..errors import FormatError, MediaError
-from ..files import replacing
+from ..files import write_video
 
 GOP, CRF = 2, 20
-_BITEXACT = {"movflags": "+faststart", "fflags": "+bitexact"}
 
 
 @dataclass(frozen=True)
@@ -78,27 +77,5 @@ def require_ours(path: Path, size: tuple[int, int], frames: int, fps: int) -> No
 
 
 def encode(path: Path, frames: UInt8[np.ndarray, "T H W 3"], fps: int) -> None:
-    """h264 yuv420p mp4 for training: any frame is two decodes away, equal frames are equal bytes.
-
-    Not files.write_video, for one option: x264's macroblock tree is off. With it, equal pictures
-    came out as different bytes in one run of ten (in vector code; asm=0 is stable and twice as
-    slow). It costs 10 % of size here, where a keyframe every other frame leaves it little use.
-    """
-    options = {
-        "crf": str(CRF),
-        "g": str(GOP),
-        "preset": "veryfast",
-        "x264-params": "threads=1:lookahead-threads=1:mbtree=0",
-    }
-    with (
-        replacing(path) as part,
-        av.open(str(part), "w", format="mp4", options=_BITEXACT) as out,
-    ):
-        stream = out.add_stream("libx264", rate=fps, options=options)
-        stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], "yuv420p"
-        stream.codec_context.thread_count = 1
-        for i, rgb in enumerate(frames):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
-            frame.pts, frame.time_base = i, Fraction(1, fps)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
+    """h264 yuv420p mp4 for training: any frame is two decodes away, equal frames are equal bytes."""
+    write_video(path, frames, fps, crf=CRF, gop=GOP)

@@ -77,7 +77,7 @@ def _write_files(part: Path, episode: Episode) -> None:
     rows = {"state": episode.state, "eef": episode.eef, "action": episode.action}
     trace = {TRACE + f.name: getattr(episode.trace, f.name) for f in fields(PourTrace)[1:]}
     write_arrays(part / ARRAYS, rows | trace)
-    write_video(part / EGO, episode.ego, clock.control_hz)
+    write_video(part / EGO, episode.ego, clock.control_hz, crf=20, gop=2)  # as datasets have it
     write_video(part / FRONT, episode.front, clock.front_hz)
     write_roles(part / EGO_ROLES, episode.ego_roles, clock.control_hz)
     write_roles(part / FRONT_ROLES, episode.front_roles, clock.front_hz)

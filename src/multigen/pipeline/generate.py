@@ -7,7 +7,7 @@ Stages are resumable: every episode, every sound and every packed episode is dur
 import shutil
 from pathlib import Path
 
-from ..dataset import DatasetWriter, validate
+from ..dataset import Dataset, DatasetWriter, validate
 from ..episode import read_episode
 from ..errors import FormatError
 from ..files import MadeBy, read_sound
@@ -21,13 +21,15 @@ WORK = "episodes"
 """Folder of silent episodes inside the dataset while it is being made."""
 
 
-def pack(folders: list[Path], out: Path, *, made_by: MadeBy) -> None:
-    """Number the episodes in order and write them as one dataset, one durable episode at a time."""
+def pack(folders: list[Path], out: Path, *, made_by: MadeBy, first: int = 0) -> None:
+    """Write episodes ``first``, ``first`` + 1, … of one dataset, one durable episode at a time."""
+    if not folders:
+        return
     first = read_episode(folders[0])
     writer = DatasetWriter(out, first.clock, first.ego.shape[1], made_by=_fixed(made_by))
     with progress_bar() as bar:
         shown = bar.add_task("pack", total=len(folders))
-        for i, folder in enumerate(folders):
+        for i, folder in enumerate(folders, first):
             if i >= writer.episodes:
                 episode, sound = read_episode(folder), read_sound(folder / SOUND_FILE)
                 writer.add(
@@ -46,8 +48,8 @@ def _fixed(made_by: MadeBy) -> dict:
     return {"command": record["command"], "multigen": record["multigen"], "config": config}
 
 
-_CONTENT = {"episodes", "seed", "condition", "world", "sound", "size", "liquid"}
-"""Settings that decide the content; workers, paths and clean-up do not."""
+_CONTENT = {"seed", "condition", "world", "sound", "size", "liquid"}
+"""Settings that decide an episode; their number, workers, paths and clean-up do not."""
 
 
 def generate(
@@ -65,9 +67,10 @@ def generate(
 ) -> None:
     """simulate → sonify → pack → validate. Raises FormatError when validation finds a failure."""
     check_sound(sound)
-    work = Path(out) / WORK
+    work, packed = Path(out) / WORK, _packed(out)
     folders = simulate(
         work,
+        first=packed,
         episodes=episodes,
         seed=seed,
         world=world,
@@ -76,10 +79,15 @@ def generate(
         size=size,
     )
     sonify(folders, sound=sound, seed=seed, workers=workers)
-    pack(folders, out, made_by=made_by)
+    pack(folders, out, made_by=made_by, first=packed)
     check(out)
     if not keep_episodes:
-        shutil.rmtree(work)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _packed(out: Path) -> int:
+    """Episodes an earlier run has packed: neither simulated nor heard again."""
+    return len(Dataset(out)) if (Path(out) / "meta" / "info.json").exists() else 0
 
 
 def check(out: Path) -> None:

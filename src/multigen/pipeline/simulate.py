@@ -69,12 +69,13 @@ def simulate(
     condition: str | None = None,
     workers: int = 1,
     size: int = 224,
+    first: int = 0,
 ) -> list[Path]:
-    """``episodes`` finished folders under ``root``; those already complete are kept."""
-    folders = [episode_folder(root, i) for i in range(episodes)]
+    """Finished folders of episodes ``first`` to ``episodes`` - 1; those already complete are kept."""
+    folders = [episode_folder(root, i) for i in range(first, episodes)]
     tasks = [
         SimulateTask(i, seed, world, folder, condition, size)
-        for i, folder in enumerate(folders)
+        for i, folder in enumerate(folders, first)
         if not is_complete(folder)
     ]
     run_tasks(simulate_one, tasks, workers=workers, label="simulate")

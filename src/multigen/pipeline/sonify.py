@@ -72,15 +72,21 @@ def sonify_one(task: SonifyTask) -> Path:
 
 
 def sonify(folders: list[Path], *, sound: str, seed: int, workers: int = 1) -> list[Path]:
-    """A sound for each episode folder that has none yet; episode i is seeded by (seed, i)."""
+    """A sound for each episode folder that has none yet; seeded by ``seed`` and the episode's number."""
     check_sound(sound)
     tasks = [
-        SonifyTask(folder, sound, int(np.random.SeedSequence([seed, i]).generate_state(1)[0]))
-        for i, folder in enumerate(folders)
+        SonifyTask(folder, sound, _sound_seed(seed, folder))
+        for folder in folders
         if not (folder / SOUND_FILE).exists()
     ]
     run_tasks(sonify_one, tasks, workers=workers, label=f"sonify: {Path(sound).name}")
     return [folder / SOUND_FILE for folder in folders]
+
+
+def _sound_seed(seed: int, folder: Path) -> int:
+    """Below 2^31: torch and numpy generators take it alike."""
+    number = int(folder.name.rsplit("-", 1)[-1])
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] // 2)
 
 
 def sonify_video(
