@@ -25,8 +25,8 @@ def pack(folders: list[Path], out: Path, *, made_by: MadeBy, first: int = 0) -> 
     """Write episodes ``first``, ``first`` + 1, … of one dataset, one durable episode at a time."""
     if not folders:
         return
-    first = read_episode(folders[0])
-    writer = DatasetWriter(out, first.clock, first.ego.shape[1], made_by=_fixed(made_by))
+    like = read_episode(folders[0])
+    writer = DatasetWriter(out, like.clock, like.ego.shape[1], made_by=_fixed(made_by))
     with progress_bar() as bar:
         shown = bar.add_task("pack", total=len(folders))
         for i, folder in enumerate(folders, first):
