@@ -192,14 +192,29 @@ def _reach(
 
 
 def _carry(scene: SceneConfig, path: PourPath, pace: float, clock: Clock) -> Rows:
-    """Lift, across, down to where the tilt begins; always high enough to pass the receiver's rim."""
+    """Lift, across, down to where the tilt begins; always high enough to pass the receiver's rim.
+
+    The two motions overlap as far as that allows.
+    """
     grasp = np.array([*scene.source_xy_m, path.grip_m])
     start, level = path.pinch(0.0)
-    high = max(start[2], scene.receiver.height_m + path.grip_m + CLEAR_M)
+    high = max(start[2], scene.receiver.height_m + path.grip_m + 2 * CLEAR_M)
     moves = ((high - grasp[2]) * UP, (start - grasp) * [1, 1, 0], (start[2] - high) * UP)
-    legs, end = _legs(moves, (0.0, 0.45, 0.4), pace, clock)
-    times = _times(end, clock)
-    return encode_pose(along(grasp, legs, times), np.tile(level, (len(times), 1, 1)), 1.0)
+    positions = np.empty((0, 3))
+    for early in ((0.0, 0.45, 0.4), (0.0, 0.25, 0.2), (0.0, 0.0, 0.0)):
+        legs, end = _legs(moves, early, pace, clock)
+        positions = along(grasp, legs, _times(end, clock))
+        if _passes_over(scene, positions, path.grip_m):
+            break
+    return encode_pose(positions, np.tile(level, (len(positions), 1, 1)), 1.0)
+
+
+def _passes_over(scene: SceneConfig, positions: Float[np.ndarray, "n 3"], grip_m: float) -> bool:
+    """Whether the upright source stays above the receiver's rim wherever their outlines overlap."""
+    apart = np.linalg.norm(positions[:, :2] - scene.receiver_xy_m, axis=1)
+    touching = apart < scene.source.outer[0][1] + max(r for _, r in scene.receiver.outer)
+    base = positions[:, 2] - grip_m
+    return bool((base[touching] > scene.receiver.height_m + 0.5 * CLEAR_M).all())
 
 
 def _pour(path: PourPath, tilt: Tilt, clock: Clock) -> Rows:
