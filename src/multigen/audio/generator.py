@@ -6,6 +6,7 @@ A clip longer than the training window is made in windows that overlap: the late
 held fixed in the next window (inpainting), so that the sound runs on.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ PACKAGED = Path(__file__).parent / "weights"
 SHORTEST_S, LONGEST_S = 0.5, 60.0
 OVERLAP_S = 0.96
 """Time a window shares with the one before it."""
+STRETCH = 1.125
+"""Windows may be this much longer than in training: 8 s then takes two of them."""
 
 
 def find_weights(name_or_path: str | Path) -> Path:
@@ -117,13 +120,13 @@ class Generator:
         return x
 
     def windows(self, frames: int) -> list[tuple[int, int]]:
-        """Overlapping windows [start, stop) over ``frames`` views; starts are multiples of 4."""
-        window = round(self.config.window_s * VIEW_FPS)
-        hop = max(4, (window - round(OVERLAP_S * VIEW_FPS)) // 4 * 4)
-        starts = [0]
-        while starts[-1] + window + 3 < frames:
-            starts.append(min(starts[-1] + hop, (frames - window) // 4 * 4))
-        return [(s, min(s + window, frames)) for s in starts[:-1]] + [(starts[-1], frames)]
+        """Overlapping windows [start, stop) of about equal length; starts are multiples of 4."""
+        longest = round(self.config.window_s * VIEW_FPS * STRETCH) // 4 * 4
+        overlap = min(round(OVERLAP_S * VIEW_FPS), longest // 2) // 4 * 4
+        count = max(1, math.ceil((frames - overlap) / (longest - overlap)))
+        length = math.ceil((frames + (count - 1) * overlap) / count / 4) * 4
+        starts = [i * (length - overlap) for i in range(count)]
+        return [(s, min(s + length, frames)) for s in starts]
 
     @torch.no_grad()
     def draw(
@@ -208,17 +211,19 @@ def make_view(
 
 def crop(view: View, start: int, stop: int) -> View:
     """The views [start, stop) in time."""
-    parts = (view.rgb, view.roles, view.statistics)
-    return View(*(p[:, start:stop] for p in parts), view.valid, view.colour)
+    part = slice(start, stop)
+    return View(
+        view.rgb[:, part], view.roles[:, part], view.statistics[:, part], view.valid, view.colour
+    )
 
 
 def extend(view: View | None, more: View) -> View:
     """Views one after the other."""
     if view is None:
         return more
-    parts = zip(
-        (view.rgb, view.roles, view.statistics),
-        (more.rgb, more.roles, more.statistics),
-        strict=True,
+    return View(
+        torch.cat([view.rgb, more.rgb], 1),
+        torch.cat([view.roles, more.roles], 1),
+        torch.cat([view.statistics, more.statistics], 1),
+        view.valid & more.valid,
     )
-    return View(*(torch.cat(p, 1) for p in parts), view.valid & more.valid)

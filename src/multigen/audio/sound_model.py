@@ -33,7 +33,7 @@ class SoundConfig:
     sample_rate: int = 16_000
     window_s: float = 4.0
     """Length the model was trained on; longer clips are made in overlapping windows."""
-    steps: int = 25
+    steps: int = 16
     """Sampling steps unless told otherwise."""
     guidance: float = 2.0
 

