@@ -30,6 +30,7 @@ from multigen.scene import (
 )
 from multigen.scene.lathe import vessel_mesh
 from multigen.scene.liquid_mesh import signed_volume_ml
+from multigen.scene.stream_mesh import LEAD_RINGS
 from multigen.types import Role, SceneConfig
 
 NAMES = {
@@ -164,7 +165,8 @@ def test_the_stream_thins_as_it_falls_and_ends_where_it_lands():
     )
     assert v[-1, :, 2].mean() == pytest.approx(0.05, abs=1e-3)
     wide = np.linalg.norm(v - v.mean(1, keepdims=True), axis=2).mean(1)
-    assert wide[0] > 1.5 * wide[-2]
+    assert wide[LEAD_RINGS] > 1.5 * wide[-2]
+    assert wide[0] < 1e-6, "begins rounded, inside the lip"
     assert signed_volume_ml(v.reshape(-1, 3), mesh.faces) > 0
 
 

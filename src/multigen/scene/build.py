@@ -29,10 +29,10 @@ class Detail:
     segments: int = 48
     slices: int = 40
     around: int = 40
-    shadow_map: int = 1024
+    shadow_map: int = 512
     samples: int = 0
     """Multisampling: 0, 2 or 4."""
-    shadow_cone: float = 0.5
+    shadow_cone: float = 0.4
     """Share of a lamp's cone (60 degrees) within which it casts shadows."""
 
 

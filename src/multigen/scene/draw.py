@@ -145,7 +145,7 @@ def _front(world: WorldConfig, seed: int, receiver: Vessel, xy: tuple[float, flo
     """Facing the receiver, aimed above its rim so that receiver and pouring lip share the picture."""
     rng = stream_of(seed, "front")
     j = world.front_jitter_m
-    target = np.array([xy[0], xy[1] + 0.03, 0.55 * receiver.height_m + 0.075]) + rng.uniform(
+    target = np.array([xy[0], xy[1] + 0.045, 0.55 * receiver.height_m + 0.075]) + rng.uniform(
         -j, j, 3
     )
     return orbit(

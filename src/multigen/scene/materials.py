@@ -40,9 +40,9 @@ def table_texture(
         grain = 0.75 * _noise(rng, n, 0.35, 0.012) + 0.25 * _noise(rng, n, 0.05, 0.004)
         value = 0.62 + 0.55 * grain
     elif kind == "marble":
-        bend = _noise(rng, n, 0.08, 0.08) + 0.4 * _noise(rng, n, 0.03, 0.03)
-        vein = np.abs(np.sin(2 * np.pi * (2 * bend + rng.random())))
-        value = 0.72 + 0.36 * vein**0.4 - 0.1 * _noise(rng, n, 0.02, 0.02)
+        bend = _noise(rng, n, 0.25, 0.35) + 0.25 * _noise(rng, n, 0.06, 0.06)
+        vein = np.abs(np.sin(2 * np.pi * (1.2 * bend + rng.random())))
+        value = 0.7 + 0.36 * vein**0.35 - 0.12 * _noise(rng, n, 0.03, 0.03)
     elif kind == "checker":
         cell = np.arange(n) * 4 // n
         value = np.where((cell[:, None] + cell) % 2, 1.05, rng.uniform(0.45, 0.8)) * (

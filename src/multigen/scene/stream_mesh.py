@@ -19,6 +19,10 @@ THINNEST_M = 0.001
 """Thinner threads break into drops of about this radius; they are drawn as a thread of it."""
 
 
+LEAD_M, LEAD_RINGS = 0.007, 5
+"""The stream begins this far inside the lip, in so many rings."""
+
+
 class Stream(Protocol):
     """What the liquid room knows of the falling column; SI units, world frame."""
 
@@ -86,49 +90,60 @@ class StreamMesh:
         """Tube in the world frame; nothing where nothing is in flight.
 
         The radius falls with speed so that radius^2 speed stays constant (continuity). At the lip
-        the section is a flattened ellipse that contracts within about two centimetres. A falling
-        front is rounded, a torn-off tail drawn out to a thread.
+        the section is a flattened ellipse that contracts within about two centimetres; a stream the
+        lip still feeds begins rounded, a little inside it. A falling front is rounded, a torn-off
+        tail drawn out to a thread.
         """
         start, velocity = np.asarray(stream.start, float), np.asarray(stream.velocity, float)
-        drop = start[2] - stream.end_z
-        under = velocity[2] ** 2 + 2 * GRAVITY_M_S2 * drop
+        under = velocity[2] ** 2 + 2 * GRAVITY_M_S2 * (start[2] - stream.end_z)
         if under <= 0 or stream.start_radius_m <= 0:
             return self.empty()
         landing = (velocity[2] + np.sqrt(under)) / GRAVITY_M_S2
         t0, t1 = max(float(stream.tail_s), 0.0), min(float(stream.front_s), landing)
         if t1 - t0 < 1e-3:
             return self.empty()
-        s = np.linspace(0, 1, self.rings)
-        s = s + 0.12 * np.sin(2 * np.pi * s) / (2 * np.pi) * -1  # a little denser at both ends
-        t = (t0 + (t1 - t0) * s)[:, None]
+        fed = LEAD_RINGS if t0 < 1e-3 else 0
+        s = np.linspace(0, 1, self.rings - fed)
+        s = s - 0.12 * np.sin(2 * np.pi * s) / (2 * np.pi)  # a little denser at both ends
+        t = np.concatenate([np.full(fed, t0), t0 + (t1 - t0) * s])[:, None]
         gravity = np.array([0, 0, -GRAVITY_M_S2])
-        path = start + velocity * t + gravity * t**2 / 2
-        speed_at = velocity + gravity * t
+        path, speed_at = start + velocity * t + gravity * t**2 / 2, velocity + gravity * t
         speed = np.linalg.norm(speed_at, axis=1)
-        along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
         slow = max(float(np.linalg.norm(velocity)), 0.1)
         radius = stream.start_radius_m * np.sqrt(slow / np.maximum(speed, slow))
         radius = np.maximum(radius, THINNEST_M)
-        radius *= _ends(along, radius, torn=t0 > 1e-3, falling=t1 < landing - 1e-3)
+        along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
+        radius *= _ends(along[fed:], radius[fed:], fed=fed, falling=t1 < landing - 1e-3)
+        ahead = np.array([velocity[0], velocity[1], 0.0])
+        ahead = ahead / n if (n := np.linalg.norm(ahead)) > 1e-6 else np.array([0, -1.0, 0])
+        path[:fed] -= np.linspace(1, 1 / LEAD_RINGS, fed)[:, None] * LEAD_M * ahead
         heading = speed_at / np.maximum(speed, 1e-9)[:, None]
-        level = np.array([-velocity[1], velocity[0], 0.0])
-        level = level / n if (n := np.linalg.norm(level)) > 1e-6 else np.array([1.0, 0, 0])
-        thick = np.cross(level, heading)
-        flat = 1 + 0.7 * np.exp(-(along + np.linalg.norm(velocity) * t0 * 2) / 0.012)
+        level = np.array([-ahead[1], ahead[0], 0.0])
+        flat = 1 + 0.7 * np.exp(-(along + 2 * n * t0) / 0.012)
+        if fed:  # the lip carries the stream from below
+            path[:, 2] += 0.9 * float(radius[fed] / flat[fed]) * np.exp(-along / 0.015)
+        return self._tube(
+            path,
+            level * (radius * flat)[:, None],
+            np.cross(level, heading) * (radius / flat)[:, None],
+        )
+
+    def _tube(self, path: np.ndarray, wide: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """Ellipses with half axes ``wide`` and ``high`` around every point of the path."""
         a = np.linspace(0, 2 * np.pi, self.around, endpoint=False)[None, :, None]
-        wide = (radius * flat)[:, None, None] * level * np.cos(a)
-        high = (radius / flat)[:, None, None] * thick[:, None] * np.sin(a)
-        return (path[:, None] + wide + high).reshape(-1, 3).astype(np.float32)
+        ring = path[:, None] + wide[:, None] * np.cos(a) + high[:, None] * np.sin(a)
+        return ring.reshape(-1, 3).astype(np.float32)
 
 
-def _ends(along: np.ndarray, radius: np.ndarray, *, torn: bool, falling: bool) -> np.ndarray:
-    """Factor on the radius that rounds the falling front and draws the torn tail to a thread."""
+def _ends(along: np.ndarray, radius: np.ndarray, *, fed: int, falling: bool) -> np.ndarray:
+    """Factor on the radius: a round begin inside the lip, or a torn tail; a round falling front."""
     factor = np.ones_like(along)
     length = max(float(along[-1]), 1e-6)
-    if torn:
+    if not fed:
         factor *= np.sqrt(np.clip(along / min(0.03, 0.5 * length), 0, 1))
     if falling:
         tip = min(2.5 * float(radius.max()), 0.5 * length)
         u = np.clip((length - along) / tip, 0, 1)
         factor *= np.sqrt(np.clip(1 - (1 - u) ** 2, 0, 1))
-    return factor
+    begin = np.sqrt(1 - np.linspace(1, 1 / LEAD_RINGS, fed) ** 2)
+    return np.concatenate([begin, factor])

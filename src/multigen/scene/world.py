@@ -54,7 +54,7 @@ class WorldConfig:
     tilt_seconds: Range = (3.0, 5.0)
 
     # Cameras
-    front_distance_m: Range = (0.50, 0.62)
+    front_distance_m: Range = (0.52, 0.64)
     front_azimuth_deg: Range = (-12.0, 12.0)
     """0: looking at the receiver along -x, at the robot's face."""
     front_elevation_deg: Range = (12.0, 24.0)
