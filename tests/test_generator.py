@@ -182,7 +182,11 @@ def test_sixteen_bit_products_change_the_loss_little(corpus: Path, generator) ->
     options = {"split": "train", "window_s": 1.28, "batch_size": 4, "seed": 0}
     windows = Windows(cache, latents_of(cache, generator.codec), augmentation=None, **options)
     losses = [
-        float(sound_loss(generator.model, windows.batch(0), step_generator(0, 0), None, short)[0])
+        float(
+            sound_loss(generator.model, windows.batch(0), step_generator(0, 0), None, short)[
+                0
+            ].detach()
+        )
         for short in (False, True)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
