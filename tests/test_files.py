@@ -1,5 +1,7 @@
 """Laws of the files room: whole or absent, lossless where promised, one sentence where refused."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,3 +167,41 @@ def test_a_full_or_forbidden_folder_is_one_sentence_and_leaves_nothing() -> None
 
 def test_a_scene_is_plain_data() -> None:
     assert "command_text" in SceneConfig.__dataclass_fields__
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from multigen import files
+from multigen.errors import OutputError
+from multigen.types import Waveform
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rng, folder = np.random.default_rng(0), Path(sys.argv[1])
+frames = rng.integers(0, 255, (40, 64, 64, 3)).astype(np.uint8)
+sound = Waveform(16_000, rng.uniform(-1, 1, 160_000).astype(np.float32))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+for write in (
+    lambda: files.write_video(folder / "a.mp4", frames, 25, sound=sound),
+    lambda: files.write_roles(folder / "a.mkv", frames[..., 0], 25),
+    lambda: files.write_sound(folder / "a.wav", sound),
+    lambda: files.write_sound(folder / "a.flac", sound),
+    lambda: files.write_arrays(folder / "a.npz", {"a": rng.random(20_000)}),
+    lambda: files.write_json(folder / "a.json", list(range(20_000))),
+):
+    try:
+        write()
+    except OutputError as e:
+        print(e)
+"""
+
+
+def test_a_disk_that_takes_no_more_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.strip().splitlines()
+    assert len(said) == 6, done.stdout + done.stderr
+    assert all(s.startswith("cannot write") for s in said)
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 Reads:  paths.   Makes: Waveform, wav and flac files.   Used by: audio, dataset, report, cli.
 """
 
+import io
 from pathlib import Path
 
 import av
@@ -68,14 +69,13 @@ def write_sound(path: Path, sound: Waveform) -> None:
         raise MediaError(f"{path.name}: sound is written as .wav or .flac; change the suffix")
     if not np.isfinite(sound.samples).all():
         raise MediaError(f"{path.name}: the sound holds NaN; nothing was written")
+    buffer = io.BytesIO()
+    kind = kinds[path.suffix.lower()]
+    soundfile.write(
+        buffer, to_int16(sound.samples), sound.sample_rate, format=kind, subtype="PCM_16"
+    )
     with replacing(path) as part:
-        soundfile.write(
-            part,
-            to_int16(sound.samples),
-            sound.sample_rate,
-            format=kinds[path.suffix.lower()],
-            subtype="PCM_16",
-        )
+        part.write_bytes(buffer.getvalue())
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
