@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from fake_demonstrations import fake_demonstration
+from multigen.dataset import DatasetWriter
 from multigen.dataset.cache import PolicyCache
 from multigen.errors import ConfigError
 from multigen.policy import (
@@ -193,6 +195,27 @@ def test_training_learns_and_reports_held_out_episodes(monkeypatch, cache, tmp_p
     )
     assert (tmp_path / "config.json").is_file()
     assert (tmp_path / "validation.json").is_file()
+
+
+def test_from_a_dataset_to_commands(monkeypatch, tmp_path):
+    """Nothing made up but the demonstrations: dataset, cache, training, checkpoint, controller."""
+    demos = [fake_demonstration(seed) for seed in range(3)]
+    with DatasetWriter(tmp_path / "dataset", demos[0].episode.clock, (64, 64)) as writer:
+        for demo in demos:
+            writer.add(demo)
+    monkeypatch.setitem(PRESETS, "tiny", SMALL)
+    result = train.train_policy(
+        tmp_path / "dataset", tmp_path / "policy", steps=2, batch_size=4, threads=1
+    )
+    assert result.steps == 2
+    controller, episode = load_policy(tmp_path / "policy"), demos[0].episode
+    controller.reset(episode.scene, seed=0)
+    heard = demos[0].sound.samples[: 5 * 1600]
+    commands = controller.act(
+        Observation(0.5, 1.0, episode.ego[4:6], episode.state[4:6], episode.eef[4:6], heard)
+    )
+    assert commands is not None
+    assert commands.shape == (4, 10)
 
 
 def test_a_controller_is_a_function_of_its_seed_and_what_it_saw(cache):

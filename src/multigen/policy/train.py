@@ -21,6 +21,7 @@ from .augment import augment
 from .config import SENSES, PolicyConfig
 from .config import preset as named_preset
 from .policy import AudioVisualDiffusionPolicy
+from .pretrained import load_pretrained_encoders
 from .validate import Validation
 from .windows import Shuffled, Windows, build_windows, split_episodes
 
@@ -58,6 +59,8 @@ def train_policy(
     seed: int = 0,
     validation: float = 0.1,
     augmented: bool = True,
+    clip: str | Path | None = None,
+    ast: str | Path | None = None,
     time_limit_s: float | None = None,
     resume: bool = False,
     device: str = "cpu",
@@ -67,7 +70,8 @@ def train_policy(
     """Train ``preset`` on all demonstrations of ``dataset`` and keep the averaged weights in ``out``.
 
     ``steps`` and ``lr`` default to the preset's recipe. ``validation`` is the share of episodes held
-    out. With ``time_limit_s`` training ends, annealed, after that long. Raises ConfigError for an
+    out; ``clip`` and ``ast`` name pretrained encoders (preset `paper`).
+    With ``time_limit_s`` training ends, annealed, after that long. Raises ConfigError for an
     unknown preset or sense, WeightsError when ``resume`` meets the state of another network.
     """
     config = named_preset(preset, senses=tuple(senses))
@@ -77,6 +81,7 @@ def train_policy(
     with threads_set(threads):
         windows = build_windows(cache, config, learned)
         policy = new_policy(config, windows, seed)
+        load_pretrained_encoders(policy, clip=clip, ast=ast)
         check = Validation(build_windows(cache, config, held), seed) if len(held) else None
         plan = FitConfig(
             steps=steps or recipe.steps,
