@@ -1,7 +1,7 @@
 """From what a renderer saw to what every pixel is.
 
 Reads:  geom ids per pixel from two passes, the role of every geom.   Makes: role images.
-Used by: episode. Pure numpy.
+Used by: scene (View), tests. Pure numpy.
 Segmentation ignores transparency: glass would hide the liquid. So there are two passes, the second
 with see-through vessels hidden.
 """

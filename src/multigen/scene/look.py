@@ -6,7 +6,8 @@ Reads:  SceneConfig.   Makes: uint8 RGB.   Used by: cli (multigen look).
 import numpy as np
 from jaxtyping import UInt8
 
-from ..types import ROLE_COLOURS, Role, SceneConfig
+from ..masks import colour_roles
+from ..types import SceneConfig
 from .build import FINE, Detail, build_scene
 from .render import View
 
@@ -21,10 +22,9 @@ def look_sheet(
     fine = detail or Detail(
         FINE.segments * 2, FINE.slices, FINE.around * 2, shadow_map=2048, samples=4
     )
-    palette = np.array([ROLE_COLOURS[role] for role in Role], np.uint8)
     with View(build_scene(config, size=size, detail=fine), size) as view:
         columns = []
         for camera in ("ego", "front"):
             rgb, roles = view.frame(camera)
-            columns.append(np.vstack([rgb, palette[roles]]))
+            columns.append(np.vstack([rgb, colour_roles(roles)]))
     return np.hstack(columns)

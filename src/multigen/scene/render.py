@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int32, UInt8
 
 from ..errors import RenderError, SceneError
-from ..types import Role
+from ..masks import compose
 from .build import Scene
 from .cups import GROUP_GLASS, GROUP_LIQUID, GROUP_ROBOT, GROUP_SOLID
 from .gl import BACKEND, PACKAGES
@@ -114,7 +114,7 @@ class View:
 
     def roles(self, camera: str = "front") -> UInt8[np.ndarray, "H W"]:
         """Role per pixel; liquid and stream behind glass win over the glass."""
-        return self._compose(*self.segments(camera))
+        return compose(*self.segments(camera), self.scene.role_of_geom)
 
     def frame(
         self, camera: str = "front"
@@ -123,17 +123,10 @@ class View:
         self._look(camera, glass=True)
         rgb, everything = self._pixels(), self._geom_ids(glass=True)
         if not self._sees_through:
-            return rgb, self._compose(everything, everything)
+            return rgb, compose(everything, everything, self.scene.role_of_geom)
         self._look(camera, glass=False)
-        return rgb, self._compose(everything, self._geom_ids(glass=False))
+        return rgb, compose(everything, self._geom_ids(glass=False), self.scene.role_of_geom)
 
-    def _compose(self, everything: np.ndarray, without_glass: np.ndarray) -> np.ndarray:
-        table = np.append(self.scene.role_of_geom, np.uint8(Role.BACKGROUND))  # id -1 is the last
-        roles = table[everything]
-        if without_glass is not everything:
-            behind = table[without_glass]
-            np.copyto(roles, behind, where=behind >= Role.LIQUID)
-        return roles
 
     def _look(self, camera: str, *, glass: bool) -> None:
         if camera == "ego" and not self.scene.has_robot:
