@@ -63,4 +63,4 @@ def _seed(seed: int, condition: str, position: int) -> int:
 
 def scene_of(trial: Trial, world: WorldConfig) -> SceneConfig:
     """The trial's scene: same seed, same scene, whoever pours."""
-    return draw_scene(world, trial.seed, condition=trial.condition, command=COMMANDS[trial.command])
+    return draw_scene(world, trial.seed, condition=trial.condition, command=trial.command)
