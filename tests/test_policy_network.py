@@ -140,8 +140,8 @@ def descend(policy: AudioVisualDiffusionPolicy, batch: dict, steps: int, draws: 
 
 def test_eight_decisions_can_be_learned_by_heart():
     policy, batch = make(replace(SMALL, sense_dropout=0.0)), fake_batch(SMALL, 8)
-    losses = descend(policy, batch, 200, 4)
-    assert losses[-20:].mean() < 0.1 * losses[0]
+    losses = descend(policy, batch, 120, 1)
+    assert losses[-10:].mean() < 0.1 * losses[0]
     noise = torch.randn(batch["action"].shape, generator=torch.Generator().manual_seed(0))
     chunk, done = policy.eval().predict_action_chunk(batch, noise)
     assert float((chunk - batch["action"])[..., :9].abs().mean()) < 0.1
@@ -150,8 +150,8 @@ def test_eight_decisions_can_be_learned_by_heart():
 
 def test_the_unet_learns_by_the_same_loss():
     config = replace(SMALL, denoiser="unet", denoiser_widths=(32, 64), sense_dropout=0.0)
-    losses = descend(make(config), fake_batch(config, 8), 100, 2)
-    assert losses[-10:].mean() < 0.6 * losses[0]
+    losses = descend(make(config), fake_batch(config, 8), 40, 1)
+    assert losses[-5:].mean() < 0.6 * losses[0]
 
 
 def test_normalising_is_undone_and_a_still_axis_keeps_its_scale():
