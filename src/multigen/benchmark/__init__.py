@@ -8,7 +8,7 @@ from .protocol import plan_trials as plan_trials
 from .protocol import thin_out as thin_out
 from .run import BARS as BARS
 from .run import bench as bench
-from .run import run_contestant as run_contestant
+from .run import run_contestants as run_contestants
 from .score import PAPER_NMAE as PAPER_NMAE
 from .score import TrialResult as TrialResult
 from .score import mean_ci as mean_ci

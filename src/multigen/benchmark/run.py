@@ -71,23 +71,36 @@ def _watched(task: Task, scene) -> Outcome:
     return episode.outcome
 
 
-def run_contestant(
-    who: str,
+def run_contestants(
+    contestants: dict[str, str],
     trials: list[Trial],
     *,
     world: WorldConfig,
     out: Path,
     sound: str = "flow",
     workers: int = 1,
-    label: str | None = None,
     size: int = 224,
-) -> list[TrialResult]:
-    """All trials of one contestant; finished ones are read back instead of run again."""
-    folder = Path(out) / "trials" / (label or who).replace("/", "_").replace(" ", "_")
-    tasks = [Task(t, who, sound, world, folder, size) for t in trials]
-    missing = [t for t in tasks if not t.done.exists()]
-    run_tasks(run_trial, missing, workers=workers, label=f"bench: {label or who}")
-    return [from_json(TrialResult, read_json(t.done), str(t.done)) for t in tasks]
+) -> dict[str, list[TrialResult]]:
+    """All trials of all contestants (label → 'expert', a constant or a checkpoint), in one pool.
+
+    Finished trials are read back instead of run again.
+    """
+    tasks = {
+        label: [
+            Task(t, who, sound, world, Path(out) / "trials" / _slug(label), size) for t in trials
+        ]
+        for label, who in contestants.items()
+    }
+    missing = [t for rows in tasks.values() for t in rows if not t.done.exists()]
+    run_tasks(run_trial, missing, workers=workers, label="bench")
+    return {
+        label: [from_json(TrialResult, read_json(t.done), str(t.done)) for t in rows]
+        for label, rows in tasks.items()
+    }
+
+
+def _slug(label: str) -> str:
+    return label.replace("/", "_").replace(" ", "_")
 
 
 def bench(
@@ -107,20 +120,21 @@ def bench(
     The first policy's trials are the report's ``trials`` and ``summary``; the others and the bars
     are under ``policies`` and ``baselines`` with the same keys.
     """
-
-    def run(who: str, label: str) -> dict:
-        rows = run_contestant(
-            who, trials, world=world, out=out, sound=sound, workers=workers, label=label, size=size
-        )
-        return {"trials": [asdict(r) for r in rows], "summary": summarise(rows)}
-
-    baselines = {name: run(name, name)["summary"] for name in bars}
-    runs = {label: run(path, label) for label, path in policies.items()}
-    first = next(iter(runs.values()))
+    rows = run_contestants(
+        {**policies, **{name: name for name in bars}},
+        trials,
+        world=world,
+        out=out,
+        sound=sound,
+        workers=workers,
+        size=size,
+    )
+    first = next(iter(policies))
     report = {
-        **first,
-        "policies": {label: r["summary"] for label, r in runs.items()},
-        "baselines": baselines,
+        "trials": [asdict(r) for r in rows[first]],
+        "summary": summarise(rows[first]),
+        "policies": {label: summarise(rows[label]) for label in policies},
+        "baselines": {name: summarise(rows[name]) for name in bars},
         "paper": {name: sum(v) / len(v) for name, v in PAPER_NMAE.items()},
         "sound": sound,
         "made_by": made_by.record(),
