@@ -32,7 +32,7 @@ demo: .venv/.installed
 	.venv/bin/multigen demo --out $(OUT) $(if $(CLIP),--clip "$(CLIP)") $(if $(OVERWRITE),--overwrite)
 
 test: .venv/.installed-test
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -q
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile -q
 
 check: .venv/.installed-test
 	.venv/bin/ruff format --check
