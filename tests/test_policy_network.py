@@ -126,11 +126,11 @@ def test_a_deaf_policy_is_the_same_class_and_ignores_sound():
     assert not hasattr(policy, "ears")
 
 
-def descend(policy: AudioVisualDiffusionPolicy, batch: dict, steps: int, draws: int) -> np.ndarray:
+def descend(policy: AudioVisualDiffusionPolicy, batch: dict, steps: int) -> np.ndarray:
     optimiser = torch.optim.AdamW(policy.train().parameters(), 2e-3)
     losses = []
     for step in range(steps):
-        loss, _ = policy.loss(batch, torch.Generator().manual_seed(step), draws)
+        loss, _ = policy.loss(batch, torch.Generator().manual_seed(step))
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -140,7 +140,7 @@ def descend(policy: AudioVisualDiffusionPolicy, batch: dict, steps: int, draws: 
 
 def test_eight_decisions_can_be_learned_by_heart():
     policy, batch = make(replace(SMALL, sense_dropout=0.0)), fake_batch(SMALL, 8)
-    losses = descend(policy, batch, 120, 1)
+    losses = descend(policy, batch, 120)
     assert losses[-10:].mean() < 0.1 * losses[0]
     noise = torch.randn(batch["action"].shape, generator=torch.Generator().manual_seed(0))
     chunk, done = policy.eval().predict_action_chunk(batch, noise)
@@ -150,7 +150,7 @@ def test_eight_decisions_can_be_learned_by_heart():
 
 def test_the_unet_learns_by_the_same_loss():
     config = replace(SMALL, denoiser="unet", denoiser_widths=(32, 64), sense_dropout=0.0)
-    losses = descend(make(config), fake_batch(config, 8), 40, 1)
+    losses = descend(make(config), fake_batch(config, 8), 40)
     assert losses[-5:].mean() < 0.6 * losses[0]
 
 

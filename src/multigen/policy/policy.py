@@ -143,11 +143,11 @@ class AudioVisualDiffusionPolicy(nn.Module):
     # -- learning and acting ----------------------------------------------------------------------
 
     def loss(
-        self, batch: Seen, generator: torch.Generator, draws: int = 1
+        self, batch: Seen, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Denoising loss of ``batch`` (Seen plus ``action`` [B K 10] relative and ``done`` [B]).
 
-        ``draws`` noises per decision share one encoding, the costly part. Ho et al. 2020, equation 14.
+        Ho et al. 2020, equation 14; without ManiWAV's input perturbation.
         """
         device, n = batch["action"].device, len(batch["action"])
         chance = self.config.sense_dropout
@@ -156,12 +156,12 @@ class AudioVisualDiffusionPolicy(nn.Module):
         ended = F.binary_cross_entropy_with_logits(
             self.done(condition).squeeze(-1), batch["done"].float()
         )
-        clean = self.normalise(batch["action"]).repeat(draws, 1, 1)
+        clean = self.normalise(batch["action"])
         noise = torch.randn(clean.shape, generator=generator).to(device)
         step = torch.randint(
             0, self.config.num_train_timesteps, (len(clean),), generator=generator
         ).to(device)
-        denoised = self.denoise_error(clean, noise, step, condition.repeat(draws, 1))
+        denoised = self.denoise_error(clean, noise, step, condition)
         return denoised + DONE_WEIGHT * ended, {
             "denoising": denoised.detach(),
             "done": ended.detach(),
