@@ -31,7 +31,7 @@ def main() -> None:
     )
     duration = len(samples) / dataset.clock.audio_hz
     moments = np.linspace(0.08, 0.97, 7) * duration
-    figure = Figure(figsize=(10.5, 5.6), layout="constrained")
+    figure = Figure(figsize=(10.5, 4.9), layout="constrained")
     grid = figure.add_gridspec(3, len(moments), height_ratios=(1, 1, 1.15))
     for column, t in enumerate(moments):
         f = int(t * clip.fps)

@@ -177,9 +177,9 @@ def _resolve(record: _Record, base: Path) -> CorpusClip:
 
 
 def write_trace(path: Path, trace: PourTrace) -> None:
-    """A PourTrace as npz, float32 columns."""
+    """A PourTrace as npz, exactly: the acoustics makes the same sound from what is read back."""
     columns = {
-        f.name: np.asarray(getattr(trace, f.name), np.float32)
+        f.name: np.asarray(getattr(trace, f.name), np.float64)
         for f in dataclasses.fields(trace)
         if f.name != "liquid_hz"
     }
@@ -194,8 +194,7 @@ def read_trace(path: Path) -> PourTrace:
         raise FormatError(
             f"{path} holds {sorted(arrays)}, a trace needs {names}; write the clip again"
         )
-    columns = {n: arrays[n].astype(np.float64) for n in names[1:]}
-    return PourTrace(int(arrays["liquid_hz"][0]), **columns)
+    return PourTrace(int(arrays["liquid_hz"][0]), **{n: arrays[n] for n in names[1:]})
 
 
 def _caption(scene: SceneConfig) -> str:

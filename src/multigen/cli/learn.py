@@ -95,7 +95,12 @@ class TrainPolicy(Verb):
     """Any subset, separated by commas."""
     steps: int | None = None
     """Default: the preset's own."""
-    batch_size: int = 64
+    batch_size: int | None = None
+    """Default: the preset's own."""
+    clip: Path | None = None
+    """Pretrained CLIP ViT-B/16 (a transformers folder) for the paper preset's eyes."""
+    ast: Path | None = None
+    """Pretrained audio spectrogram transformer (a transformers folder) for its ears."""
     time_limit_s: float | None = None
     threads: int = 2
     device: str = "cpu"
@@ -114,6 +119,8 @@ class TrainPolicy(Verb):
             senses=tuple(s.strip() for s in self.senses.split(",") if s.strip()),
             steps=self.steps,
             batch_size=self.batch_size,
+            clip=self.clip,
+            ast=self.ast,
             time_limit_s=self.time_limit_s,
             threads=self.threads,
             device=self.device,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..audio import sound_of_pour
-from ..audio.corpus import CorpusClip, read_corpus, read_scene, read_trace, write_clip
+from ..audio.corpus import CorpusClip, Split, read_corpus, read_scene, read_trace, write_clip
 from ..episode.tabletop import simulate_tabletop
 from ..errors import FormatError
 from ..files import write_sound
@@ -26,7 +26,7 @@ class ClipTask:
     folder: Path
     seconds: float
     size: int
-    split: str
+    split: Split
 
     @property
     def id(self) -> str:

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
-from scipy.signal import stft
+from scipy.signal import spectrogram
 
 from ..masks import colour_roles
 
@@ -29,8 +29,8 @@ def draw_spectrogram(ax, samples: Float[np.ndarray, " N"], rate: int, top_hz: fl
     """Level in dB (75 dB range below the clip's loudest bin) over time and frequency."""
     n = 512
     padded = np.pad(samples, (0, max(0, 2 * n - len(samples))))
-    f, _, z = stft(padded, rate, nperseg=n, noverlap=n * 3 // 4, boundary=None)
-    level = 20 * np.log10(np.abs(z) + 1e-6)
+    f, _, power = spectrogram(padded, rate, "hann", n, n * 3 // 4, scaling="spectrum")
+    level = 10 * np.log10(power + 1e-12)
     top = max(level.max(), -60)
     ax.imshow(
         level,

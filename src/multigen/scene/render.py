@@ -127,7 +127,6 @@ class View:
         self._look(camera, glass=False)
         return rgb, compose(everything, self._geom_ids(glass=False), self.scene.role_of_geom)
 
-
     def _look(self, camera: str, *, glass: bool) -> None:
         if camera == "ego" and not self.scene.has_robot:
             raise SceneError("the ego camera is on the wrist; this scene was built without a robot")
