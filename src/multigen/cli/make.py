@@ -56,13 +56,9 @@ class Demo(Verb):
 
 
 @dataclass(frozen=True)
-class Generate(Verb):
-    """The production command: simulate, sonify, pack and validate a LeRobot v3.0 dataset with sound.
+class Pours(Verb):
+    """What simulate and generate share: how many pours, of which world."""
 
-    Example: multigen generate --episodes 4 --seed 7 --out runs/pours --workers 2
-    """
-
-    COMMAND: ClassVar[str] = "generate"
     out: Path
     episodes: int = 100
     seed: int = 0
@@ -73,14 +69,24 @@ class Generate(Verb):
     """A built-in world or a world file (see: multigen world --print train)."""
     condition: str | None = None
     """One of the eight named conditions; default: the world's own vessels."""
-    sound: str = "flow"
-    """flow (learned generator), acoustics, none, or the folder of a sound model."""
     size: int = 224
     """Pixels of both cameras."""
-    keep_episodes: bool = False
-    """Keep the silent episode folders after packing."""
     overwrite: bool = False
     resume: bool = False
+
+
+@dataclass(frozen=True)
+class Generate(Pours):
+    """The production command: simulate, sonify, pack and validate a LeRobot v3.0 dataset with sound.
+
+    Example: multigen generate --episodes 4 --seed 7 --out runs/pours --workers 2
+    """
+
+    COMMAND: ClassVar[str] = "generate"
+    sound: str = "flow"
+    """flow (learned generator), acoustics, none, or the folder of a sound model."""
+    keep_episodes: bool = False
+    """Keep the silent episode folders after packing."""
 
     def run(self) -> None:
         from ..pipeline.generate import generate
@@ -105,22 +111,13 @@ class Generate(Verb):
 
 
 @dataclass(frozen=True)
-class Simulate(Verb):
+class Simulate(Pours):
     """Stage 1 alone: silent episodes, one durable folder each.
 
     Example: multigen simulate --episodes 4 --seed 7 --out runs/episodes
     """
 
     COMMAND: ClassVar[str] = "simulate"
-    out: Path
-    episodes: int = 100
-    seed: int = 0
-    workers: int | None = None
-    world: str = "train"
-    condition: str | None = None
-    size: int = 224
-    overwrite: bool = False
-    resume: bool = False
 
     def run(self) -> None:
         from ..pipeline.simulate import simulate
