@@ -43,7 +43,7 @@ def thin_out(trials: list[Trial], n: int) -> list[Trial]:
     """About ``n`` of them, spread evenly over conditions, commands and positions (a Latin pattern)."""
     if n >= len(trials):
         return trials
-    commands, positions = list(COMMANDS), 1 + max(t.position for t in trials)
+    commands = list(COMMANDS)
     conditions = list(dict.fromkeys(t.condition for t in trials))
 
     def rank(t: Trial) -> tuple[int, int, int]:
@@ -51,7 +51,6 @@ def thin_out(trials: list[Trial], n: int) -> list[Trial]:
         return ((k - c - t.position) % len(commands) + len(commands) * t.position, c, k)
 
     kept = set(sorted(trials, key=rank)[:n])
-    assert positions >= 1
     return [t for t in trials if t in kept]
 
 
