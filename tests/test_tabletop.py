@@ -52,7 +52,7 @@ def test_draws_vary_and_stay_possible():
     draws = [draw_tabletop(seed, seconds=4.0) for seed in range(12)]
     assert len({d[1].style for d in draws}) >= 3
     assert len({d[0].source.kind for d in draws}) >= 3
-    assert {bool(d[1].hand_rad is None) for d in draws} == {True, False}
+    assert {d[1].hand and d[1].hand.kind for d in draws} == {None, "hand", "gripper"}
     for scene, pour in draws:
         assert pour.motion.tilt_rad.min() >= 0
         assert pour.motion.tilt_rad.max() < MAX_TILT_RAD
@@ -61,6 +61,26 @@ def test_draws_vary_and_stay_possible():
         pos, rot = pour.motion.pose(0, scene.source)
         np.testing.assert_allclose(rot @ rot.T, np.eye(3), atol=1e-12)
         assert pos[2] > -0.02
+
+
+def test_a_source_that_comes_from_elsewhere_is_there_before_it_pours():
+    travelled = 0
+    for seed in range(6):
+        kept = {"styles": (("single", 1.0),), "hand": 0.0}
+        config, stay = TabletopConfig(journey=1.0, **kept), TabletopConfig(journey=0.0, **kept)
+        (_, pour), (_, same) = (draw_tabletop(seed, seconds=4.0, config=c) for c in (config, stay))
+        np.testing.assert_array_equal(pour.motion.tilt_rad, same.motion.tilt_rad)
+        away = np.linalg.norm(pour.motion.lip_m - same.motion.lip_m, axis=1)
+        travelled += away[0] > 0.1
+        assert (np.diff(away) <= 1e-12).all(), "it only comes nearer"
+        _, trace, _ = simulate_tabletop(seed, seconds=4.0, size=16, config=config)
+        pouring = np.flatnonzero(trace.flow_out_ml_s > 0)
+        if len(pouring):
+            assert away[pouring[0] * 5] == 0
+        scene, _ = draw_tabletop(seed, seconds=4.0, config=config)
+        corner, _ = pour.motion.pose(0, scene.source)
+        assert corner[2] > -1e-9, "not below the table"
+    assert travelled >= 3
 
 
 def test_a_clip_is_a_whole_number_of_frames():

@@ -32,7 +32,7 @@ def simulate_tabletop(
     setup, pour = draw_tabletop(seed, seconds=seconds, config=config)
     shaded = any(light.casts_shadow for light in setup.lights)
     detail = SMALL if shaded else Detail(SMALL.segments, SMALL.slices, SMALL.around, shadow_map=0)
-    scene = build_scene(setup, robot=False, size=size, detail=detail, hand_rad=pour.hand_rad)
+    scene = build_scene(setup, robot=False, size=size, detail=detail, hand=pour.hand)
     stepper = HydraulicPour(
         setup.source, setup.receiver, setup.liquid,
         initial_ml=setup.initial_ml, receiver_initial_ml=setup.receiver_initial_ml, dt_s=DT_S,

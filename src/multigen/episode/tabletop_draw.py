@@ -10,11 +10,11 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..liquid import simulate_pour
-from ..scene import draw_liquid, draw_receiver, draw_source, orbit, stream_of
+from ..scene import Hand, draw_liquid, draw_receiver, draw_source, orbit, stream_of
 from ..scene.draw import draw_colour, vec3
 from ..scene.materials import TEXTURES
 from ..types import CameraPose, Light, Liquid, SceneConfig, Vessel
-from .tabletop_path import STYLES, PourMotion, TiltOfVolume, plan_motion, plan_tilt
+from .tabletop_path import STYLES, PourMotion, TiltOfVolume, plan_motion, plan_tilt, with_journey
 
 DT_S = 0.002
 RECEIVER_XY = (0.45, 0.0)
@@ -44,8 +44,11 @@ class TabletopConfig:
     """Style of the pour and its weight."""
     elevation_deg: Range = (5.0, 50.0)
     distance_m: Range = (0.35, 0.9)
-    hand: float = 0.5
-    """Share of clips with a plain hand at the source."""
+    hand: float = 0.65
+    """Share of clips in which something holds the source: a plain hand or, as often, a gripper."""
+    journey: float = 0.4
+    """Share of clips that begin with the source on its way, up to ``journey_m`` from where it pours."""
+    journey_m: Range = (0.1, 0.4)
     shadows: float = 0.5
     """Share of clips with shadows."""
 
@@ -64,8 +67,8 @@ class TabletopPour:
 
     style: str
     motion: PourMotion
-    hand_rad: float | None
-    """Where the hand comes from, in the source's frame; None without one."""
+    hand: Hand | None
+    """What holds the source, if anything."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,7 @@ def draw_tabletop(
     turn = across if eye.random() < 0.92 else eye.uniform(0, 2 * np.pi)
     style, motion, height = _draw_motion(seed, seconds, config, amounts, view_azimuth + float(turn))
     camera = view_azimuth - motion.azimuth_rad  # seen from the source's frame
-    # From behind the vessel, from its far side, seldom between it and the camera.
-    sides = (np.pi, camera + np.pi, camera)
-    hand = float(sides[int(eye.choice(3, p=[0.45, 0.42, 0.13]))] + eye.normal(0, 0.35))
+    hand = _draw_hand(eye, camera)
     pour = TabletopPour(style, motion, hand if eye.random() < config.hand else None)
     pos, _ = motion.pose(0, source)
     scene = SceneConfig(
@@ -110,6 +111,17 @@ def draw_tabletop(
         **draw_looks(stream_of(seed, "tabletop looks"), config),
     )  # fmt: skip
     return scene, pour
+
+
+def _draw_hand(rng: np.random.Generator, camera_rad: float) -> Hand:
+    """A hand from behind the vessel or from its far side, a gripper across the pour; both seldom
+    between vessel and camera (``camera_rad``: where it is, in the source's frame)."""
+    if rng.random() < 0.5:
+        sides = (np.pi, camera_rad + np.pi, camera_rad)
+        return Hand(float(sides[int(rng.choice(3, p=[0.45, 0.42, 0.13]))] + rng.normal(0, 0.35)))
+    far = -np.sign(np.sin(camera_rad)) * np.pi / 2
+    side = far if rng.random() < 0.8 else -far
+    return Hand(float(side + rng.normal(0, 0.3)), "gripper")
 
 
 def _draw_amounts(seed: int, config: TabletopConfig) -> _Amounts:
@@ -159,7 +171,25 @@ def _draw_motion(
         if least <= config.spill_ml:
             break
     assert best is not None
-    return style, best, height
+    return style, _draw_journey(seed, config, amounts, best, float(holds(amounts.initial_ml))), height
+
+
+def _draw_journey(
+    seed: int, config: TabletopConfig, amounts: _Amounts, motion: PourMotion, onset_rad: float
+) -> PourMotion:
+    """Sometimes the source comes from elsewhere on the table, and is there before it pours."""
+    rng = stream_of(seed, "tabletop journey")
+    tilted = np.flatnonzero(motion.tilt_rad > onset_rad - np.radians(6))
+    latest = tilted[0] * DT_S if len(tilted) else 0.5 * len(motion.tilt_rad) * DT_S
+    arrive, take = float(rng.uniform(0.6, 1.0)) * latest, float(rng.uniform(0.5, 2.0))
+    if rng.random() >= config.journey or motion.tilt_rad[0] > np.radians(25) or arrive < 0.4:
+        return motion
+    # From behind or from a side; the higher the lip, the farther down the table.
+    angle = motion.azimuth_rad + np.pi + rng.uniform(-1.8, 1.8)
+    away = rng.uniform(*config.journey_m) * np.array([np.cos(angle), np.sin(angle)])
+    standing = motion.lip_m[0, 2] - amounts.source.height_m
+    drop = standing - 0.002 if rng.random() < 0.6 else rng.uniform(0, 0.6) * standing
+    return with_journey(motion, away, max(float(drop), 0.0), max(0.0, arrive - take), arrive)
 
 
 def _spilled_ml(motion: PourMotion, amounts: _Amounts) -> float:

@@ -7,7 +7,7 @@ source over time; the tilt is the one at which just that much is held. Between p
 back below the onset.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -45,6 +45,22 @@ class PourMotion:
         """Position and rotation of the source's frame (centre of its bottom)."""
         rot = self.rotation(step)
         return self.lip_m[step] - rot @ [source.rim_radius_m, 0.0, source.height_m], rot
+
+
+def with_journey(
+    motion: PourMotion, away_m: Float[np.ndarray, " 2"], drop_m: float, leave_s: float, arrive_s: float
+) -> PourMotion:
+    """The same pour, whose source first stands ``away_m`` aside and ``drop_m`` lower and then comes.
+
+    It rises before it draws near, so that it passes over the rim of the receiver.
+    """
+    t = np.arange(len(motion.tilt_rad)) * motion.dt_s
+    u = np.clip((t - leave_s) / max(arrive_s - leave_s, motion.dt_s), 0, 1)
+    left = 1 - u**3 * (10 - 15 * u + 6 * u * u)  # minimum jerk
+    lip = motion.lip_m.copy()
+    lip[:, :2] += left[:, None] * away_m
+    lip[:, 2] -= left**2 * drop_m
+    return replace(motion, lip_m=lip)
 
 
 @dataclass(frozen=True)

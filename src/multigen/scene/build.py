@@ -14,6 +14,7 @@ from ..errors import SceneError
 from ..types import CameraPose, Role, SceneConfig
 from . import robot as robots
 from .cups import GROUP_LIQUID, GROUP_SOLID, add_contact, add_mesh_geom, add_vessel
+from .hands import Hand, add_hand
 from .liquid_mesh import LiquidMesh
 from .materials import add_materials
 from .stream_mesh import Column, StreamMesh
@@ -110,13 +111,12 @@ def build_scene(
     robot: bool = True,
     size: int = 224,
     detail: Detail = FINE,
-    hand_rad: float | None = None,
+    hand: Hand | None = None,
 ) -> Scene:
     """Build and compile ``config``; the arm in its home posture, vessels standing on the table.
 
     Without ``robot`` the source is a mocap body (see Scene.move_source), the receiver is fixed and
-    there is only the front camera; ``hand_rad`` then adds a plain hand-like body that comes from that
-    azimuth of the source's frame.
+    there is only the front camera; ``hand`` then adds a plain body that holds the source.
     About 0.15 s with the robot, 0.03 s without. Raises SceneError if it does not compile.
     """
     spec = _world(config, size, detail)
@@ -136,8 +136,8 @@ def build_scene(
             body.add_freejoint(name=f"{role}_free")
             add_contact(body, role, vessel, extra_kg=ml * 1e-6 * config.liquid.density_kg_m3)
         add_vessel(spec, body, role, vessel, liquids[role], ml, segments=detail.segments)
-    if hand_rad is not None and not robot:
-        _add_hand(spec.body("source"), config, hand_rad)
+    if hand is not None and not robot:
+        add_hand(spec.body("source"), config.source, hand)
     stream = StreamMesh(rings=detail.slices, around=max(8, detail.around // 3))
     _add_stream(spec, stream, config)
     if robot:
@@ -221,40 +221,6 @@ def _add_robot(spec: mujoco.MjSpec, ego: CameraPose) -> None:
         )
         actuator.set_to_position(kp=ARM_KP[i], dampratio=1.0)
     add_camera(spec.body(robots.PREFIX + robots.GRIPPER_BASE), "ego", ego)
-
-
-def _add_hand(body, config: SceneConfig, azimuth: float) -> None:
-    """A forearm and a palm at ``azimuth`` and four fingers around the vessel, plain shapes."""
-    h = config.source.height_m * 0.5
-    r = float(config.source.outer_radius_m(np.array([h]))[0])
-    capsule, ellipsoid = mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_ELLIPSOID
-    look = {"material": "hand", "contype": 0, "conaffinity": 0, "mass": 0, "group": GROUP_SOLID}
-
-    def at(radius: float, turn: float, z: float) -> list[float]:
-        return [radius * np.cos(azimuth + turn), radius * np.sin(azimuth + turn), z]
-
-    body.add_geom(
-        name="hand_arm", type=capsule, size=[0.022, 0, 0],
-        fromto=[*at(r + 0.035, 0.1, h), *at(r + 0.3, -0.25, h - 0.05)], **look,
-    )  # fmt: skip
-    quat = [np.cos(azimuth / 2), 0, 0, np.sin(azimuth / 2)]
-    body.add_geom(
-        name="hand_palm",
-        type=ellipsoid,
-        size=[0.016, 0.03, 0.045],
-        pos=at(r + 0.012, 0, h),
-        quat=quat,
-        **look,
-    )
-    for k in range(4):
-        z = h - 0.03 + 0.019 * k
-        for j, (a, b) in enumerate(((0.3, 1.0), (1.0, 1.7))):
-            ends = [*at(r + 0.009, a, z), *at(r + 0.009, b, z)]
-            body.add_geom(
-                name=f"hand_finger{k}{j}", type=capsule, size=[0.008, 0, 0], fromto=ends, **look
-            )
-    thumb = [*at(r + 0.009, -0.3, h), *at(r + 0.009, -1.2, h + 0.01)]
-    body.add_geom(name="hand_thumb", type=capsule, size=[0.009, 0, 0], fromto=thumb, **look)
 
 
 def _add_stream(spec: mujoco.MjSpec, stream: StreamMesh, config: SceneConfig) -> None:

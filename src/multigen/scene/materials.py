@@ -60,7 +60,7 @@ def table_texture(
 
 
 def add_materials(spec: mujoco.MjSpec, config: SceneConfig) -> None:
-    """Materials 'table', 'wall', 'floor', 'source', 'receiver', 'liquid', 'stream', 'hand' and a sky."""
+    """Materials 'table', 'wall', 'floor', 'source', 'receiver', 'liquid', 'stream', 'hand', 'gripper' and a sky."""
     n = 256
     pixels = table_texture(
         config.table_texture, config.table_rgb, np.random.default_rng(config.texture_seed), n
@@ -97,3 +97,4 @@ def add_materials(spec: mujoco.MjSpec, config: SceneConfig) -> None:
         name="stream", rgba=[red, green, blue, max(alpha, 0.55) ** 0.5], specular=0.9, shininess=0.9
     )
     spec.add_material(name="hand", rgba=[0.72, 0.66, 0.62, 1], specular=0.1, shininess=0.2)
+    spec.add_material(name="gripper", rgba=[0.3, 0.31, 0.33, 1], specular=0.4, shininess=0.5)
