@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from ..audio import AcousticEars, FlowEars, load_generator
+from ..audio.sounds import check_sound
 from ..episode import Deaf, Expert
-from ..errors import ConfigError
 from ..policy import load_policy
 from ..types import Clip, Controller, Ears, Observation, PourTrace, SceneConfig
 
@@ -63,11 +63,7 @@ def ears(sound: str) -> Ears:
         return Deaf()
     if sound == "acoustics":
         return AcousticEars()
-    if sound == "flow" or Path(sound).exists():
-        return FlowEars(load_generator() if sound == "flow" else load_generator(sound))
-    raise ConfigError(
-        f"--sound {sound}: not a sound; say flow, acoustics, none or the folder of a sound model"
-    )
+    return FlowEars(load_generator() if check_sound(sound) == "flow" else load_generator(sound))
 
 
 class Remembering:

@@ -7,6 +7,7 @@ Used by: cli bench, pipeline.demo. Each finished trial is a file: a killed run c
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from ..audio.sounds import check_sound
 from ..episode import rollout, rollout_blind
 from ..errors import SceneError
 from ..files import MadeBy, from_json, read_json, write_json, write_video
@@ -83,8 +84,9 @@ def run_contestants(
 ) -> dict[str, list[TrialResult]]:
     """All trials of all contestants (label → 'expert', a constant or a checkpoint), in one pool.
 
-    Finished trials are read back instead of run again.
+    Finished trials are read back instead of run again. Raises ConfigError for an unknown ``sound``.
     """
+    check_sound(sound)
     tasks = {
         label: [
             Task(t, who, sound, world, Path(out) / "trials" / _slug(label), size) for t in trials

@@ -32,6 +32,7 @@ class TrainSound(Verb):
     time_limit_s: float | None = None
     """Stop after this many seconds with the schedule stretched to fit; --resume goes on."""
     threads: int = 2
+    device: str = "cpu"
     seed: int = 0
     overwrite: bool = False
     resume: bool = False
@@ -49,6 +50,7 @@ class TrainSound(Verb):
             batch_size=self.batch_size,
             time_limit_s=self.time_limit_s,
             threads=self.threads,
+            device=self.device,
             seed=self.seed,
             resume=self.resume,
         )
@@ -154,6 +156,7 @@ class Bench(Verb):
     resume: bool = False
 
     def run(self) -> None:
+        from ..audio.sounds import check_sound
         from ..benchmark import bench, plan_trials, thin_out
         from ..report import bench_report
         from ..scene import CONDITIONS, load_world
@@ -162,6 +165,7 @@ class Bench(Verb):
         if unknown:
             raise ConfigError(f"--conditions {unknown[0]}: unknown; known: {', '.join(CONDITIONS)}")
         made_by, world = self.made_by(), load_world(self.world)
+        check_sound(self.sound)
         out = opened(self, self.out)
         trials = thin_out(plan_trials(self.conditions or None, seed=self.seed), self.trials)
         report = bench(

@@ -171,7 +171,11 @@ def _draw_motion(
         if least <= config.spill_ml:
             break
     assert best is not None
-    return style, _draw_journey(seed, config, amounts, best, float(holds(amounts.initial_ml))), height
+    return (
+        style,
+        _draw_journey(seed, config, amounts, best, float(holds(amounts.initial_ml))),
+        height,
+    )
 
 
 def _draw_journey(

@@ -48,7 +48,11 @@ class PourMotion:
 
 
 def with_journey(
-    motion: PourMotion, away_m: Float[np.ndarray, " 2"], drop_m: float, leave_s: float, arrive_s: float
+    motion: PourMotion,
+    away_m: Float[np.ndarray, " 2"],
+    drop_m: float,
+    leave_s: float,
+    arrive_s: float,
 ) -> PourMotion:
     """The same pour, whose source first stands ``away_m`` aside and ``drop_m`` lower and then comes.
 

@@ -14,6 +14,7 @@ from .fit import FitConfig as FitConfig
 from .fit import FitResult as FitResult
 from .fit import fit as fit
 from .fit import step_generator as step_generator
+from .fit import to_device as to_device
 from .flow import flow_loss as flow_loss
 from .flow import guide as guide
 from .flow import integrate as integrate

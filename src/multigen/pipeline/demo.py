@@ -38,7 +38,7 @@ def demo(
                 out / "dataset",
                 episodes=episodes,
                 seed=seed,
-                world=load_world("train"),
+                world=load_world("lab"),
                 sound="flow",
                 made_by=made_by,
                 workers=workers,

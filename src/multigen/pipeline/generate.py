@@ -7,6 +7,7 @@ Stages are resumable: every episode, every sound and every packed episode is dur
 import shutil
 from pathlib import Path
 
+from ..audio.sounds import check_sound
 from ..dataset import Dataset, DatasetWriter, validate
 from ..episode import read_episode
 from ..errors import FormatError
@@ -15,7 +16,7 @@ from ..scene import WorldConfig
 from ..types import Demonstration
 from ..workers import progress_bar
 from .simulate import simulate
-from .sonify import SOUND_FILE, check_sound, sonify
+from .sonify import SOUND_FILE, sonify
 
 WORK = "episodes"
 """Folder of silent episodes inside the dataset while it is being made."""

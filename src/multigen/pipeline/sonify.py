@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..audio import Generator, load_generator, sound_of_pour
+from ..audio.sounds import check_sound
 from ..audio.waveform import fit
 from ..episode import read_episode
 from ..errors import ConfigError, MediaError
@@ -19,7 +20,6 @@ from ..types import Episode, Waveform
 from ..workers import run_tasks
 
 SOUND_FILE = "sound.flac"
-SOUNDS = ("flow", "acoustics", "none")
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,6 @@ class SonifyTask:
     folder: Path
     sound: str
     seed: int
-
-
-def check_sound(name: str) -> str:
-    """A known way to make sound. Raises ConfigError listing them."""
-    if name not in SOUNDS and not Path(name).exists():
-        raise ConfigError(
-            f"--sound {name}: not a sound; say {', '.join(SOUNDS)} or the folder of a sound model"
-        )
-    return name
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from ..errors import SceneError
 from ..types import CameraPose, Role, SceneConfig
 from . import robot as robots
-from .cups import GROUP_LIQUID, GROUP_SOLID, add_contact, add_mesh_geom, add_vessel
+from .cups import GROUP_LIQUID, add_contact, add_mesh_geom, add_vessel
 from .hands import Hand, add_hand
 from .liquid_mesh import LiquidMesh
 from .materials import add_materials

@@ -85,7 +85,11 @@ def _draw_gripper(body: Any, r: float, h: float, azimuth: float, look: dict) -> 
         knuckle = np.array(_at(palm, azimuth, h))
         knuckle += _at(0.035, azimuth + side * np.pi / 2, 0)
         body.add_geom(
-            name=f"hand_link{side}", type=CAPSULE, size=[0.01, 0, 0], fromto=[*pad, *knuckle], **dark
+            name=f"hand_link{side}",
+            type=CAPSULE,
+            size=[0.01, 0, 0],
+            fromto=[*pad, *knuckle],
+            **dark,
         )
     body.add_geom(
         name="hand_palm", type=BOX, size=[0.03, 0.05, 0.035],
