@@ -1,6 +1,7 @@
 """The learning room: flow matching as mathematics, the training loop as a thing that can be killed."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 from multigen.errors import ConfigError, WeightsError
 from multigen.learning import (
     FitConfig,
+    OptimiserName,
     fit,
     flow_loss,
     integrate,
@@ -21,6 +23,7 @@ from multigen.learning import (
     step_generator,
 )
 from multigen.learning.fit import learning_rate
+from multigen.learning.optimiser import make_optimisers
 
 
 class Killed(Exception):
@@ -33,7 +36,12 @@ class Line(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(2, 16), nn.BatchNorm1d(16), nn.SiLU(), nn.Dropout(0.3), nn.Linear(16, 1)
+            nn.Linear(2, 32),
+            nn.BatchNorm1d(32),
+            nn.SiLU(),
+            nn.Dropout(0.3),
+            nn.Linear(32, 32),
+            nn.Linear(32, 1),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -62,8 +70,12 @@ CONFIG = FitConfig(
 )
 
 
-def test_twenty_steps_equal_ten_a_kill_and_ten_bit_for_bit(tmp_path: Path) -> None:
-    whole = fit(line(), noisy_error, batches, out=tmp_path / "whole", config=CONFIG)
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_twenty_steps_equal_ten_a_kill_and_ten_bit_for_bit(
+    optimiser: OptimiserName, tmp_path: Path
+) -> None:
+    config = replace(CONFIG, optimiser=optimiser)
+    whole = fit(line(), noisy_error, batches, out=tmp_path / "whole", config=config)
 
     def killed(step: int):
         if step == 12:
@@ -71,13 +83,25 @@ def test_twenty_steps_equal_ten_a_kill_and_ten_bit_for_bit(tmp_path: Path) -> No
         return batches(step)
 
     with pytest.raises(Killed):
-        fit(line(), noisy_error, killed, out=tmp_path / "cut", config=CONFIG)
+        fit(line(), noisy_error, killed, out=tmp_path / "cut", config=config)
     again = line()
-    resumed = fit(again, noisy_error, batches, out=tmp_path / "cut", config=CONFIG, resume=True)
+    resumed = fit(again, noisy_error, batches, out=tmp_path / "cut", config=config, resume=True)
     assert resumed.steps == whole.steps == 20
     for key, value in whole.average.items():
         assert torch.equal(value, resumed.average[key]), key
     assert resumed.loss == whole.loss
+
+
+def test_muon_takes_the_matrices_and_refuses_a_run_of_adamw(tmp_path: Path) -> None:
+    kinds = {
+        type(o).__name__: sum(len(g["params"]) for g in o.param_groups)
+        for o in make_optimisers(line(), "muon", lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0)
+    }
+    assert kinds == {"Muon": 1, "AdamW": 7}, "one square matrix; thin ones, biases, the norm's two"
+    fit(line(), noisy_error, batches, out=tmp_path, config=CONFIG)
+    muon = replace(CONFIG, optimiser="muon", steps=22)
+    with pytest.raises(WeightsError, match="another optimiser"):
+        fit(line(), noisy_error, batches, out=tmp_path, config=muon, resume=True)
 
 
 def test_a_finished_run_resumes_to_nothing_and_a_longer_plan_goes_on(tmp_path: Path) -> None:
@@ -176,7 +200,7 @@ def test_checkpoints_round_trip_and_refuse_in_one_sentence(tmp_path: Path) -> No
         load_state(tmp_path, {**wanted, "more": (1,)})
     with pytest.raises(WeightsError, match=r"1 unexpected \(layers.0.bias\)"):
         load_state(tmp_path, {k: v for k, v in wanted.items() if k != "layers.0.bias"})
-    with pytest.raises(WeightsError, match=r"layers.0.bias \[16\] instead of \[3\]"):
+    with pytest.raises(WeightsError, match=r"layers.0.bias \[32\] instead of \[3\]"):
         load_state(tmp_path, {**wanted, "layers.0.bias": (3,)})
     assert "more" not in load_state(tmp_path, {**wanted, "more": (1,)}, may_miss=("mo",))
     whole = (tmp_path / "model.safetensors").read_bytes()

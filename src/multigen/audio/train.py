@@ -17,7 +17,15 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..files import write_json
-from ..learning import FitConfig, FitResult, fit, flow_loss, step_generator, to_device
+from ..learning import (
+    FitConfig,
+    FitResult,
+    OptimiserName,
+    fit,
+    flow_loss,
+    step_generator,
+    to_device,
+)
 from .cache import open_cache
 from .codec import PcaCodec
 from .eyes import FRAME
@@ -34,7 +42,8 @@ class SoundTraining:
     batch_size: int = 16
     window_s: float = 4.0
     latent_dim: int = 40
-    lr: float = 1e-3
+    optimiser: OptimiserName = "muon"
+    lr: float = 2e-3
     warmup_steps: int = 200
     weight_decay: float = 1e-2
     ema_decay: float = 0.999
@@ -175,7 +184,7 @@ def train_sound(
 
 def _fit_config(t: SoundTraining) -> FitConfig:
     return FitConfig(
-        t.steps, lr=t.lr, weight_decay=t.weight_decay, warmup_steps=t.warmup_steps,
+        t.steps, t.optimiser, lr=t.lr, weight_decay=t.weight_decay, warmup_steps=t.warmup_steps,
         ema_decay=t.ema_decay, checkpoint_every=t.checkpoint_every, log_every=t.log_every,
         validate_every=t.validate_every, seed=t.seed, time_limit_s=t.time_limit_s, device=t.device,
         shards=t.threads if t.device == "cpu" else 1,

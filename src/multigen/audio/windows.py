@@ -40,8 +40,8 @@ class Augmentation:
     """Chance of no colour at all."""
     blind: float = 0.1
     """Chance that nothing is seen: teaches the unconditional branch."""
-    no_masks: float = 0.1
-    """Chance that roles alone are hidden."""
+    no_masks: float = 0.25
+    """Chance that roles alone are hidden: a real video comes without."""
 
 
 def latents_of(cache: ClipCache, codec: PcaCodec) -> list[Float32[Tensor, "L C"]]:

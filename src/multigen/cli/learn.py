@@ -5,7 +5,7 @@ Reads:  flags.   Makes: checkpoints, scores, reports.   Used by: cli.main.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from tyro.conf import Positional
 
@@ -29,6 +29,7 @@ class TrainSound(Verb):
     latent_dim: int = 40
     """Dimensions of the codec's latent, 31.25 a second."""
     batch_size: int = 16
+    optimiser: Literal["muon", "adamw"] = "muon"
     time_limit_s: float | None = None
     """Stop after this many seconds with the schedule stretched to fit; --resume goes on."""
     threads: int = 2
@@ -48,6 +49,7 @@ class TrainSound(Verb):
             steps=self.steps,
             latent_dim=self.latent_dim,
             batch_size=self.batch_size,
+            optimiser=self.optimiser,
             time_limit_s=self.time_limit_s,
             threads=self.threads,
             device=self.device,

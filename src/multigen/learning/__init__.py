@@ -19,3 +19,4 @@ from .flow import flow_loss as flow_loss
 from .flow import guide as guide
 from .flow import integrate as integrate
 from .flow import interpolate as interpolate
+from .optimiser import OptimiserName as OptimiserName

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from ..errors import WeightsError
+from .optimiser import OptimiserName, Optimisers, make_optimisers
 from .progress import Progress
 from .store import restore, store
 
@@ -29,9 +30,10 @@ Loss = Callable[[Any, Batch, torch.Generator], tuple[Tensor, dict[str, float | T
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How to descend: AdamW, linear warm-up, cosine decay, exponential moving average."""
+    """How to descend: linear warm-up, cosine decay, exponential moving average."""
 
     steps: int
+    optimiser: OptimiserName = "adamw"
     lr: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.95)
     weight_decay: float = 1e-2
@@ -86,16 +88,6 @@ def learning_rate(config: FitConfig, step: int, elapsed_s: float = 0.0) -> float
     return config.lr * (config.final_lr + (1 - config.final_lr) * cosine)
 
 
-def make_optimiser(model: nn.Module, config: FitConfig) -> torch.optim.AdamW:
-    """AdamW with decay on matrices only."""
-    wanted = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in wanted if p.dim() >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in wanted if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, foreach=True)
-
-
 @torch.no_grad()
 def update_average(average: dict[str, Tensor], model: nn.Module, step: int, decay: float) -> None:
     """Move ``average`` towards the model's state, in place; integers are copied."""
@@ -140,11 +132,13 @@ def fit(
     raises WeightsError naming the step.
     """
     model.to(config.device).train()
-    optimiser = make_optimiser(model, config)
+    optimisers = make_optimisers(
+        model, config.optimiser, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay
+    )
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     path, first, before_s = out / "state.safetensors", 0, 0.0
     if resume and path.is_file():
-        first, before_s = restore(path, model, optimiser, average)
+        first, before_s = restore(path, model, optimisers, average)
     started = time.monotonic() - before_s
     recent: list[float] = []
     checked: dict[str, float] = {}
@@ -158,7 +152,7 @@ def fit(
             if config.time_limit_s and elapsed >= config.time_limit_s:
                 break
             lr = learning_rate(config, step, elapsed)
-            value, extra = _step(model, loss, batches(step), optimiser, lr, step, config)
+            value, extra = _step(model, loss, batches(step), optimisers, lr, step, config)
             update_average(average, model, step, config.ema_decay)
             recent = [*recent, value][-config.log_every :]
             done = step + 1
@@ -172,13 +166,13 @@ def fit(
                 for name, number in checked.items():
                     log.add_scalar(f"validation/{name}", number, done)
             if done % config.checkpoint_every == 0:
-                store(path, model, optimiser, average, done, time.monotonic() - started)
+                store(path, model, optimisers, average, done, time.monotonic() - started)
                 if keep is not None:
                     keep(average, done)
         else:
             step = max(config.steps, first)
     seconds = time.monotonic() - started
-    store(path, model, optimiser, average, step, seconds)
+    store(path, model, optimisers, average, step, seconds)
     if validate is not None:
         checked = _validated(model, average, validate)
     if keep is not None:
@@ -192,7 +186,7 @@ def _step(
     model: nn.Module,
     loss: Loss,
     batch: Batch,
-    optimiser: torch.optim.Optimizer,
+    optimisers: Optimisers,
     lr: float,
     step: int,
     config: FitConfig,
@@ -212,10 +206,11 @@ def _step(
         raise WeightsError(
             f"training diverged at step {step} (gradient norm {float(norm)}); lower lr below {config.lr:g}"
         )
-    for group in optimiser.param_groups:
-        group["lr"] = lr
-    optimiser.step()
-    optimiser.zero_grad(set_to_none=True)
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+        optimiser.step()
+    model.zero_grad(set_to_none=True)
     return float(value.detach()), {**extra, "gradient_norm": float(norm)}
 
 

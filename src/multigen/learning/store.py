@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from ..errors import WeightsError
 from .checkpoint import check_state, load_tensors, save_tensors
+from .optimiser import Optimisers
 
 
 def store(
     path: Path,
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimisers: Optimisers,
     average: dict[str, Tensor],
     step: int,
     seconds: float,
@@ -26,18 +27,19 @@ def store(
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.items()}
     for name, p in model.named_parameters():
-        tensors |= {f"optimiser.{name}:{k}": v for k, v in optimiser.state.get(p, {}).items()}
+        for o in optimisers:
+            tensors |= {f"optimiser.{name}:{k}": v for k, v in o.state.get(p, {}).items()}
     # A tensor that two names share is written twice: safetensors refuses aliases.
     tensors = {k: v.detach().clone() for k, v in tensors.items()}
     save_tensors(path, tensors, {"progress": json.dumps({"step": step, "seconds": seconds})})
 
 
 def restore(
-    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, average: dict[str, Tensor]
+    path: Path, model: nn.Module, optimisers: Optimisers, average: dict[str, Tensor]
 ) -> tuple[int, float]:
     """Load a stored run into model, optimiser and average, in place; returns (step, seconds).
 
-    Raises WeightsError when the file belongs to another model.
+    Raises WeightsError when the file belongs to another model or another optimiser.
     """
     tensors = load_tensors(path)
     kept = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
@@ -46,11 +48,16 @@ def restore(
     for k, v in average.items():
         v.copy_(tensors[f"average.{k}"])
     parameters = dict(model.named_parameters())
+    owner = {p: o for o in optimisers for group in o.param_groups for p in group["params"]}
     for key, value in tensors.items():
         if key.startswith("optimiser."):
             name, slot = key[10:].rsplit(":", 1)
-            moved = value if slot == "step" else value.to(parameters[name])
-            optimiser.state[parameters[name]][slot] = moved
+            p = parameters[name]
+            if (slot == "momentum_buffer") != isinstance(owner[p], torch.optim.Muon):
+                raise WeightsError(
+                    f"{path} was trained with another optimiser; say the same, or start again without --resume"
+                )
+            owner[p].state[p][slot] = value if slot == "step" else value.to(p)
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
     if "progress" not in metadata:
