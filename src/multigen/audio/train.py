@@ -43,7 +43,7 @@ class SoundTraining:
     window_s: float = 4.0
     latent_dim: int = 40
     optimiser: OptimiserName = "muon"
-    lr: float = 2e-3
+    lr: float = 5e-3
     warmup_steps: int = 200
     weight_decay: float = 1e-2
     ema_decay: float = 0.999

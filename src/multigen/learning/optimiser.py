@@ -3,9 +3,9 @@
 Reads:  a model, rates.   Makes: optimisers that own every trainable parameter between them.
 Used by: learning.fit. Muon (Jordan et al. 2024, scaled as in Liu et al., arXiv 2502.16982, so that
 AdamW's rate fits both) takes steps of equal size along all directions of a matrix. In runs that end
-long before convergence, as all of ours on a CPU do, that counts: after 3 200 windows of the sound
-model's training the validation error at the noisy end was 1.27 with it and 1.52 without
-(1 is reached by AdamW after some 24 000).
+long before convergence, as all of ours on a CPU do, that counts: after 400 steps of 8 windows the
+sound model's validation error at t = 0.02 was 1.16 with Muon at 5e-3, 1.27 at 2e-3, and 1.52 with
+AdamW at 1e-3, its best rate.
 """
 
 from typing import Literal
