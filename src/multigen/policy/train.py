@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..dataset.cache import open_cache
 from ..files import write_json
-from ..learning import FitConfig, FitResult, fit, save_checkpoint
+from ..learning import FitConfig, FitResult, OptimiserName, fit, save_checkpoint
 from .augment import augment
 from .config import SENSES, PolicyConfig
 from .config import preset as named_preset
@@ -34,6 +34,7 @@ class Recipe:
     batch_size: int
     lr: float
     warmup_steps: int
+    optimiser: OptimiserName = "adamw"
 
 
 RECIPES: dict[str, Recipe] = {
@@ -57,6 +58,7 @@ def train_policy(
     steps: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
+    optimiser: OptimiserName | None = None,
     seed: int = 0,
     validation: float = 0.1,
     augmented: bool = True,
@@ -70,7 +72,7 @@ def train_policy(
 ) -> FitResult:
     """Train ``preset`` on all demonstrations of ``dataset`` and keep the averaged weights in ``out``.
 
-    ``steps``, ``batch_size`` and ``lr`` default to the preset's recipe. ``validation`` is the share of episodes held
+    ``steps``, ``batch_size``, ``lr`` and ``optimiser`` default to the preset's recipe. ``validation`` is the share of episodes held
     out; ``clip`` and ``ast`` name pretrained encoders (preset `paper`).
     With ``time_limit_s`` training ends, annealed, after that long. Raises ConfigError for an
     unknown preset or sense, WeightsError when ``resume`` meets the state of another network.
@@ -86,6 +88,7 @@ def train_policy(
         check = Validation(build_windows(cache, config, held), seed) if len(held) else None
         plan = FitConfig(
             steps=steps or recipe.steps,
+            optimiser=optimiser or recipe.optimiser,
             lr=lr or recipe.lr,
             betas=(0.95, 0.999),
             weight_decay=1e-6,
@@ -95,6 +98,7 @@ def train_policy(
             seed=seed,
             time_limit_s=time_limit_s,
             device=device,
+            shards=threads if device == "cpu" else 1,
         )
         order = Shuffled(len(windows), batch_size or recipe.batch_size, seed)
 
