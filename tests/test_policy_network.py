@@ -34,7 +34,7 @@ def fake_batch(config: PolicyConfig, size: int, seed: int = 0) -> dict[str, torc
             0, 256, (size, 2, 3, pixels, pixels), dtype=torch.uint8, generator=g
         ),
         "mel": torch.rand(size, config.audio_frames, 64, generator=g) * 2 - 1,
-        "state": torch.rand(size, 2, 7, generator=g) * 2 - 1,
+        "state": torch.rand(size, 2, config.state_dim, generator=g) * 2 - 1,
         "command": torch.rand(size, generator=g),
         # straight lines from 0 to anywhere, as chunks are smooth
         "action": torch.linspace(0, 0.8, config.horizon)[:, None]
@@ -159,7 +159,7 @@ def test_normalising_is_undone_and_a_still_axis_keeps_its_scale():
     rng = np.random.default_rng(0)
     chunks = rng.normal(size=(50, 16, 10)).astype(np.float32)
     chunks[..., 1] = 0.3
-    policy.set_ranges(chunks, rng.normal(size=(50, 7)).astype(np.float32))
+    policy.set_ranges(chunks, rng.normal(size=(50, 8)).astype(np.float32))
     sent = policy.normalise(torch.from_numpy(chunks))
     assert float(sent[..., :3].abs().max()) <= 1 + 1e-5
     assert float(sent[..., 1].abs().max()) < 1e-4
@@ -168,7 +168,7 @@ def test_normalising_is_undone_and_a_still_axis_keeps_its_scale():
 
 def test_config_and_weights_survive_the_disk(tmp_path):
     policy = make()
-    policy.set_ranges(np.random.default_rng(0).normal(size=(5, 16, 10)), np.ones((5, 7)))
+    policy.set_ranges(np.random.default_rng(0).normal(size=(5, 16, 10)), np.ones((5, 8)))
     policy.save_pretrained(tmp_path)
     again = AudioVisualDiffusionPolicy.from_pretrained(tmp_path)
     assert again.config == policy.config

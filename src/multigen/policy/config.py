@@ -12,8 +12,8 @@ from ..errors import ConfigError
 
 SENSES: tuple[str, ...] = ("vision", "audio", "state")
 """What a policy may use of an Observation; the command is always given."""
-STATE_DIM = 7
-"""Joint angles."""
+JOINTS = 7
+"""Joint angles [rad] in an Observation's state."""
 ACTION_DIM = 10
 """Position 3, rotation 6, gripper 1; see types.Controller.act."""
 COMMAND_FREQUENCIES = 4
@@ -32,11 +32,14 @@ class PolicyConfig:
     """Chance, per sense and training sample, that it is replaced by its learned 'absent' token."""
 
     n_obs_steps: int = 2
-    """Ego frames and joint states per decision, at control_hz."""
+    """Ego frames and postures per decision, at control_hz."""
     horizon: int = 16
     """Actions in a predicted chunk."""
     n_action_steps: int = 4
     """Actions executed before the next decision."""
+    gripper_state: bool = True
+    """Proprioception holds the measured closing of the gripper beside the joint angles: without it,
+    'about to grasp' and 'has grasped' are the same posture. The paper has the angles alone."""
     audio_seconds: float = 4.0
     """Sound before the decision: 64 240 samples, 400 log-mel frames."""
 
@@ -103,6 +106,11 @@ class PolicyConfig:
             )
 
     @property
+    def state_dim(self) -> int:
+        """Numbers of proprioception per step."""
+        return JOINTS + self.gripper_state
+
+    @property
     def audio_frames(self) -> int:
         """Log-mel frames per decision."""
         return round(100 * self.audio_seconds)
@@ -119,8 +127,8 @@ class PolicyConfig:
 
     @property
     def condition_width(self) -> int:
-        """What the denoiser is told: fused senses, joint states, command."""
-        return self.image_width + self.n_obs_steps * STATE_DIM + self.command_width
+        """What the denoiser is told: fused senses, postures, command."""
+        return self.image_width + self.n_obs_steps * self.state_dim + self.command_width
 
 
 PRESETS: dict[str, PolicyConfig] = {
@@ -132,7 +140,7 @@ PRESETS: dict[str, PolicyConfig] = {
         denoiser_widths=(192,), denoiser_layers=4, denoiser_heads=6,
     ),
     "paper": PolicyConfig(
-        preset="paper",
+        preset="paper", gripper_state=False,
         image_size=224, image_encoder="clip", image_widths=(768,), image_layers=12,
         image_heads=12, image_patch=16,
         audio_width=768, audio_layers=12, audio_heads=12, audio_stride=10,

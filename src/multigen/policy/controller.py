@@ -18,6 +18,7 @@ from ..types import Observation, SceneConfig, parse_command
 from ..types.pose import absolute_chunk
 from .log_mel import recent_mel, samples_for
 from .policy import AudioVisualDiffusionPolicy, start_noise
+from .windows import proprioception
 
 LEAST_PLANE = 1e-3
 """Area of the parallelogram of two rotation rows (1 for a rotation) below which they name none."""
@@ -90,7 +91,9 @@ class PolicyController:
             heard = torch.from_numpy(to_int16(newest).astype(np.float32) / 32_768)
             batch["mel"] = recent_mel(heard, config.audio_seconds)[None]
         if "state" in self.senses:
-            state = np.ascontiguousarray(_last(seen.state, config.n_obs_steps), np.float32)
+            state = proprioception(
+                _last(seen.state, config.n_obs_steps), _last(seen.eef, config.n_obs_steps), config
+            )
             batch["state"] = torch.from_numpy(state)[None]
         return {key: value.to(self.device) for key, value in batch.items()}
 

@@ -1,4 +1,4 @@
-"""The audio-visual diffusion policy: two images, four seconds of sound, joint angles, a command -> 16 actions.
+"""The audio-visual diffusion policy: two images, four seconds of sound, its own posture, a command -> 16 actions.
 
 Reads:  a batch of what was seen (below).   Makes: action chunks relative to the pinch site, and the
 chance that the episode ends.   Used by: policy.train (loss), policy.controller (sample).
@@ -6,7 +6,7 @@ Axes:   B batch · T history · H W pixels · F log-mel frames · M mel bands ·
 
     images [B T 3 H W] ─ eyes ─┐ two tokens attend
     mel    [B F M] ───── ears ─┴ to each other ──┐
-    state  [B T 7] ────────── scaled ────────────┼─ condition ─┬─ denoiser ─ chunk [B K 10]
+    state  [B T S] ────────── scaled ────────────┼─ condition ─┬─ denoiser ─ chunk [B K 10]
     command [B] ───────── Fourier features ──────┘             └─ done [B]
 
 Follows ManiWAV (Liu et al. 2024), as the paper does (section 4.2, appendix C). Ours: the command is a
@@ -26,13 +26,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..learning import load_config, load_state, save_checkpoint, shapes
-from .config import ACTION_DIM, COMMAND_FREQUENCIES, SENSES, STATE_DIM, PolicyConfig
+from .config import ACTION_DIM, COMMAND_FREQUENCIES, SENSES, PolicyConfig
 from .denoiser import build_denoiser
 from .encoders import Ears, build_eyes
 
 Seen = Mapping[str, Tensor]
-"""``command`` [B] and any of ``images`` uint8 [B T 3 H W], ``mel`` [B F M] scaled, ``state`` [B T 7] rad;
-a sense whose key is absent is missing."""
+"""``command`` [B] and any of ``images`` uint8 [B T 3 H W], ``mel`` [B F M] scaled, ``state`` [B T S]
+(windows.proprioception); a sense whose key is absent is missing."""
 SENSE_KEYS: dict[str, str] = dict(zip(SENSES, ("images", "mel", "state"), strict=True))
 
 LEAST_POSITION_M = 0.01
@@ -63,7 +63,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
             {
                 "vision": nn.Parameter(torch.randn(both)),
                 "audio": nn.Parameter(torch.randn(both)),
-                "state": nn.Parameter(torch.randn(config.n_obs_steps * STATE_DIM)),
+                "state": nn.Parameter(torch.randn(config.n_obs_steps * config.state_dim)),
             }
         )
         hidden = 2048 if both > 1000 else 2 * both  # ManiWAV's width at full size
@@ -75,7 +75,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
             nn.Linear(config.condition_width, 128), nn.SiLU(), nn.Linear(128, 1)
         )
         nn.init.constant_(self.done[-1].bias, -3.0)  # an end is rare  # pyright: ignore[reportArgumentType]
-        for name, size in (("position", 3), ("state", STATE_DIM)):
+        for name, size in (("position", 3), ("state", config.state_dim)):
             self.register_buffer(f"{name}_centre", torch.zeros(size))
             self.register_buffer(f"{name}_half", torch.ones(size))
         self.noise = DDIMScheduler(
@@ -90,9 +90,9 @@ class AudioVisualDiffusionPolicy(nn.Module):
     # -- ranges -----------------------------------------------------------------------------------
 
     def set_ranges(
-        self, chunks: Float[np.ndarray, "n K 10"], states: Float[np.ndarray, "n 7"]
+        self, chunks: Float[np.ndarray, "n K 10"], states: Float[np.ndarray, "n S"]
     ) -> None:
-        """Take the ranges of a training set: position over all steps of *relative* chunks, and joints."""
+        """Take the ranges of a training set: position over all steps of *relative* chunks, and posture."""
         for name, values, least in (
             ("position", chunks[..., :3].reshape(-1, 3), LEAST_POSITION_M),
             ("state", states, LEAST_STATE_RAD),

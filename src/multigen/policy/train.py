@@ -23,7 +23,7 @@ from .config import preset as named_preset
 from .policy import AudioVisualDiffusionPolicy
 from .pretrained import load_pretrained_encoders
 from .validate import Validation
-from .windows import Shuffled, Windows, build_windows, split_episodes
+from .windows import Shuffled, Windows, build_windows, proprioception, split_episodes
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,15 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "tiny": Recipe(steps=12_000, batch_size=32, lr=3e-3, warmup_steps=50),
-    "compact": Recipe(steps=6_000, batch_size=32, lr=1e-3, warmup_steps=100),
+    "tiny": Recipe(steps=12_000, batch_size=32, lr=5e-3, warmup_steps=50, optimiser="muon"),
+    "compact": Recipe(steps=6_000, batch_size=32, lr=3e-3, warmup_steps=100, optimiser="muon"),
     "paper": Recipe(steps=125_000, batch_size=64, lr=1e-4, warmup_steps=500),
 }
 """`paper`: its appendix C (500 epochs of 250 steps, AdamW 1e-4, cosine after 500 steps); betas and the
-average of weights are ManiWAV's, which the paper follows. The others are made for a CPU and minutes: for
-equal time, smaller batches and larger rates win (a made-up task, quarter-size network, 15 CPU-seconds:
-batch 64 at 2e-3 8.3 degrees, batch 32 at 2e-3 7.9, at 4e-3 4.7; 4 noises per decision instead of 1 lose)."""
+average of weights are ManiWAV's, which the paper follows. The others are made for a CPU and minutes. On
+eleven pours of the lab, 400 steps, `tiny` errs on the twelfth by 10.6 mm and 0.8 degrees with Muon at 5e-3
+and by 30.7 mm and 7.7 degrees with AdamW at 3e-3, which also learns nothing from the sound: its denoising
+error stays the same when it hears another pour (0.0161), where Muon's rises from 0.003 to 0.025."""
 CHECKPOINT_EVERY = 500
 
 
@@ -72,8 +73,8 @@ def train_policy(
 ) -> FitResult:
     """Train ``preset`` on all demonstrations of ``dataset`` and keep the averaged weights in ``out``.
 
-    ``steps``, ``batch_size``, ``lr`` and ``optimiser`` default to the preset's recipe. ``validation`` is the share of episodes held
-    out; ``clip`` and ``ast`` name pretrained encoders (preset `paper`).
+    ``steps``, ``batch_size``, ``lr`` and ``optimiser`` default to the preset's recipe.
+    ``validation`` is the share of episodes held out; ``clip`` and ``ast`` name pretrained encoders (preset `paper`).
     With ``time_limit_s`` training ends, annealed, after that long. Raises ConfigError for an
     unknown preset or sense, WeightsError when ``resume`` meets the state of another network.
     """
@@ -128,7 +129,9 @@ def new_policy(config: PolicyConfig, windows: Windows, seed: int) -> AudioVisual
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         policy = AudioVisualDiffusionPolicy(config)
-    policy.set_ranges(windows.chunk, windows.cache.state[windows.frame])
+    cache, rows = windows.cache, windows.frame
+    felt = proprioception(cache.state[rows], cache.eef[rows], config)
+    policy.set_ranges(windows.chunk, felt)
     return policy
 
 

@@ -61,8 +61,18 @@ class Windows:
             heard = self.mel_row[index][:, None] + np.arange(config.audio_frames)
             made["mel"] = torch.from_numpy(self.mel[heard]).float()
         if "state" in config.senses:
-            made["state"] = torch.from_numpy(cache.state[rows])
+            made["state"] = torch.from_numpy(
+                proprioception(cache.state[rows], cache.eef[rows], config)
+            )
         return made
+
+
+def proprioception(
+    state: Float32[np.ndarray, "*n 7"], eef: Float32[np.ndarray, "*n 10"], config: PolicyConfig
+) -> Float32[np.ndarray, "*n S"]:
+    """What a policy feels of its body: joint angles and, if it wants, how far the gripper is closed."""
+    parts = [state, eef[..., 9:]] if config.gripper_state else [state]
+    return np.concatenate(parts, -1).astype(np.float32)
 
 
 def build_windows(cache: PolicyCache, config: PolicyConfig, episodes: np.ndarray) -> Windows:
