@@ -23,7 +23,7 @@ from multigen.learning import (
     step_generator,
 )
 from multigen.learning.fit import learning_rate
-from multigen.learning.optimiser import make_optimisers
+from multigen.learning.optimiser import Muon, make_optimisers, orthogonalise
 
 
 class Killed(Exception):
@@ -102,6 +102,29 @@ def test_muon_takes_the_matrices_and_refuses_a_run_of_adamw(tmp_path: Path) -> N
     muon = replace(CONFIG, optimiser="muon", steps=22)
     with pytest.raises(WeightsError, match="another optimiser"):
         fit(line(), noisy_error, batches, out=tmp_path, config=muon, resume=True)
+
+
+def test_muon_steps_equally_in_all_directions_as_torch_does_in_16_bit() -> None:
+    random = torch.Generator().manual_seed(0)
+    for shape in ((48, 96), (96, 48), (64, 64)):
+        x = torch.randn(2, *shape, generator=random)
+        before, values = torch.linalg.svdvals(x), torch.linalg.svdvals(orthogonalise(x))
+        assert values.max() < 1.3
+        assert values[before > 0.05 * before.max()].min() > 0.5
+        ours, theirs = (nn.Parameter(x[0].clone()) for _ in range(2))
+        rates = {"lr": 0.01, "weight_decay": 0.1}
+        pair = (
+            Muon([ours], **rates),
+            torch.optim.Muon([theirs], adjust_lr_fn="match_rms_adamw", **rates),
+        )
+        for step in range(3):
+            ours.grad = theirs.grad = torch.randn(
+                shape, generator=torch.Generator().manual_seed(step)
+            )
+            for optimiser in pair:
+                optimiser.step()
+        moved = (theirs - x[0]).norm()
+        assert (ours - theirs).norm() < 0.03 * moved, "bfloat16 has three digits"
 
 
 def test_a_finished_run_resumes_to_nothing_and_a_longer_plan_goes_on(tmp_path: Path) -> None:

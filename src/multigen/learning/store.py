@@ -6,13 +6,12 @@ Reads:  model, optimiser.   Makes: state.safetensors.   Used by: learning.fit.
 import json
 from pathlib import Path
 
-import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
 from ..errors import WeightsError
 from .checkpoint import check_state, load_tensors, save_tensors
-from .optimiser import Optimisers
+from .optimiser import Muon, Optimisers
 
 
 def store(
@@ -53,7 +52,7 @@ def restore(
         if key.startswith("optimiser."):
             name, slot = key[10:].rsplit(":", 1)
             p = parameters[name]
-            if (slot == "momentum_buffer") != isinstance(owner[p], torch.optim.Muon):
+            if (slot == "momentum_buffer") != isinstance(owner[p], Muon):
                 raise WeightsError(
                     f"{path} was trained with another optimiser; say the same, or start again without --resume"
                 )
