@@ -32,7 +32,7 @@ class Demo(Verb):
     """Pours to simulate."""
     trials: int = 8
     """Closed-loop trials of the benchmark."""
-    train_seconds: float = 160.0
+    train_seconds: float = 200.0
     """Time for the demonstration-sized policy."""
     workers: int | None = None
     """Processes; default: all cores."""
