@@ -35,7 +35,9 @@ class SoundConfig:
     """Length the model was trained on; longer clips are made in overlapping windows."""
     steps: int = 16
     """Sampling steps unless told otherwise."""
-    guidance: float = 2.0
+    guidance: float = 1.0
+    """1: none. It costs a second evaluation per step, and 2 makes onsets 10 ms and their 90th percentile
+    90 ms worse on held-out pours."""
 
 
 def sound_config(name: str, latent_dim: int, window_s: float = 4.0) -> SoundConfig:
