@@ -1,6 +1,6 @@
 """Does the generated sound begin and end with the pour? On held-out pours, beside controls.
 
-    .venv/bin/python benchmarks/onset.py [--pours 20] [--sound flow] [--world robot|tabletop]
+    .venv/bin/python benchmarks/onset.py [--pours 20] [--sound flow] [--guidance G] [--world robot|tabletop]
 
 Simulates pours that no training ever saw (robot: the eight named conditions, whose vessels are never
 in a training world, with the robot in the picture; tabletop: fresh seeds of the corpus's own world),
@@ -81,6 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pours", type=int, default=20)
     parser.add_argument("--sound", default="flow", help="flow, or the folder of a sound model")
+    parser.add_argument("--guidance", type=float, default=None, help="default: the model's own")
     parser.add_argument("--world", choices=("robot", "tabletop"), default="robot")
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     args = parser.parse_args()
@@ -92,7 +93,10 @@ def main() -> None:
         for i, (clip, trace, scene) in enumerate(pours):
             rng = np.random.default_rng(i)
             true.append(true_onset_offset(trace))
-            sounds["generated"].append(generator.generate(clip.rgb, clip.roles, clip.fps, seed=i))
+            heard_of = generator.generate(
+                clip.rgb, clip.roles, clip.fps, seed=i, guidance=args.guidance
+            )
+            sounds["generated"].append(heard_of)
             sounds["acoustics"].append(
                 sound_of_pour(trace, scene.source, scene.receiver, scene.liquid, rng=rng)
             )

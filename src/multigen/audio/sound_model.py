@@ -36,8 +36,8 @@ class SoundConfig:
     steps: int = 16
     """Sampling steps unless told otherwise."""
     guidance: float = 1.0
-    """1: none. It costs a second evaluation per step, and 2 makes onsets 10 ms and their 90th percentile
-    90 ms worse on held-out pours."""
+    """1: none. More costs a second evaluation per step and makes the shipped model's onsets later: with 2,
+    140 ms (median, table-top pours of benchmarks/onset.py) instead of 60."""
 
 
 def sound_config(name: str, latent_dim: int, window_s: float = 4.0) -> SoundConfig:
