@@ -187,7 +187,7 @@ def _fit_config(t: SoundTraining) -> FitConfig:
         t.steps, t.optimiser, lr=t.lr, weight_decay=t.weight_decay, warmup_steps=t.warmup_steps,
         ema_decay=t.ema_decay, checkpoint_every=t.checkpoint_every, log_every=t.log_every,
         validate_every=t.validate_every, seed=t.seed, time_limit_s=t.time_limit_s, device=t.device,
-        shards=t.threads if t.device == "cpu" else 1,
+        shards=t.threads,
     )  # fmt: skip
 
 

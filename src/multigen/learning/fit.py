@@ -193,7 +193,7 @@ def _step(
 ) -> tuple[float, dict[str, float | Tensor]]:
     """One descent; dropout inside the model draws from the step's own seed."""
     batch = to_device(batch, config.device)
-    if config.shards > 1:
+    if config.shards > 1 and config.device == "cpu":
         value, extra = _sharded(model, loss, batch, step, config)
     else:
         generator = step_generator(config.seed, step)

@@ -1,9 +1,8 @@
 """How steps are taken: AdamW for everything, or Muon for the matrices and AdamW for the rest.
 
 Reads:  a model, rates.   Makes: optimisers that own every trainable parameter between them.
-Used by: learning.fit. In runs that end long before convergence, as all of ours on a CPU do, Muon
-counts: after 400 steps of 8 windows the sound model's validation error at t = 0.02 was 1.16 with Muon
-at 5e-3, 1.27 at 2e-3, and 1.52 with AdamW at 1e-3, its best rate.
+Used by: learning.fit. Muon is the default of the compact recipes: in runs that end long before
+convergence, as all of ours on a CPU do, it got further than AdamW in the same steps.
 """
 
 from collections.abc import Iterable
@@ -64,7 +63,9 @@ class Muon(torch.optim.Optimizer):
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                kept = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
+                if "momentum_buffer" not in self.state[p]:
+                    self.state[p]["momentum_buffer"] = torch.zeros_like(p)
+                kept = self.state[p]["momentum_buffer"]
                 kept.lerp_(p.grad, 1 - group["momentum"])
                 ahead = p.grad.lerp(kept, group["momentum"])
                 alike.setdefault(p.shape, []).append((p, ahead))

@@ -43,10 +43,7 @@ RECIPES: dict[str, Recipe] = {
     "paper": Recipe(steps=125_000, batch_size=64, lr=1e-4, warmup_steps=500),
 }
 """`paper`: its appendix C (500 epochs of 250 steps, AdamW 1e-4, cosine after 500 steps); betas and the
-average of weights are ManiWAV's, which the paper follows. The others are made for a CPU and minutes. On
-eleven pours of the lab, 400 steps, `tiny` errs on the twelfth by 10.6 mm and 0.8 degrees with Muon at 5e-3
-and by 30.7 mm and 7.7 degrees with AdamW at 3e-3, which also learns nothing from the sound: its denoising
-error stays the same when it hears another pour (0.0161), where Muon's rises from 0.003 to 0.025."""
+average of weights are ManiWAV's, which the paper follows. The others are made for a CPU and minutes."""
 CHECKPOINT_EVERY = 500
 
 
@@ -99,7 +96,7 @@ def train_policy(
             seed=seed,
             time_limit_s=time_limit_s,
             device=device,
-            shards=threads if device == "cpu" else 1,
+            shards=threads,
         )
         order = Shuffled(len(windows), batch_size or recipe.batch_size, seed)
 
