@@ -59,14 +59,16 @@ def rollout(
     limits: RolloutLimits = RolloutLimits(),
     clock: Clock = Clock(),
     size: int = 224,
+    liquid: str = "hydraulic",
 ) -> Episode:
     """Run one episode with both cameras, colour and roles.
 
+    ``liquid``: 'hydraulic' or 'particles' (slower than real time, see liquid.particles).
     Same config, controller and seed: the same arrays and frames. Raises SceneError when the scene
     cannot be built or the controller finds no plan, RenderError without OpenGL, FormatError when the
-    controller returns something that is no action.
+    controller returns something that is no action, ConfigError for another liquid.
     """
-    loop = _Loop(config, controller, ears, seed, limits, clock, size)
+    loop = _Loop(config, controller, ears, seed, limits, clock, size, liquid)
     with View(loop.world.scene, size) as view:
         loop.run(view)
     t, f = len(loop.actions), loop.front_count
@@ -86,9 +88,10 @@ def rollout_blind(
     seed: int,
     limits: RolloutLimits = RolloutLimits(),
     clock: Clock = Clock(),
+    liquid: str = "hydraulic",
 ) -> Blind:
     """The same episode without rendering; for controllers and ears that do not look (frames are 0 x 0)."""
-    loop = _Loop(config, controller, ears, seed, limits, clock, 0)
+    loop = _Loop(config, controller, ears, seed, limits, clock, 0, liquid)
     loop.run(None)
     return Blind(loop.outcome(), loop.world.pour.trace(), **loop.rows())
 
@@ -105,6 +108,7 @@ class _Loop:
         limits: RolloutLimits,
         clock: Clock,
         size: int,
+        liquid: str,
     ) -> None:
         self.config, self.controller, self.ears = config, controller, ears
         self.limits, self.clock = limits, clock
@@ -112,7 +116,7 @@ class _Loop:
             raise ConfigError(f"an episode may last 0 to 600 s, got {limits.max_seconds} s")
         controller.reset(config, seed)
         ears.reset(config, seed)
-        self.world = World(config, clock, size=size or 64)
+        self.world = World(config, clock, size=size or 64, liquid=liquid)
         self.max_frames = 2 * int(np.ceil(limits.max_seconds * clock.control_hz / 2))
         self.settle_frames = int(np.ceil(limits.settle_seconds * clock.control_hz))
         self.states: list[np.ndarray] = []
@@ -169,8 +173,7 @@ class _Loop:
     def _draw(self, view: View) -> None:
         """Give the liquid its present shape, once per instant."""
         if self._drawn_at != self.world.steps:
-            state = self.world.pour.state
-            view.draw_liquid(state.source_ml, state.receiver_ml, self.world.stream())
+            self.world.show(view)
             self._drawn_at = self.world.steps
 
     def _decide(self, t: int) -> Float32[np.ndarray, "K 10"]:

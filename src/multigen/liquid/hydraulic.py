@@ -13,6 +13,7 @@ from jaxtyping import Float
 from ..errors import ClockError, SceneError
 from ..types import Liquid, PourTrace, Vessel
 from . import core
+from .pose import VesselPose, lip_pose
 from .stream import Stream, stream_of
 from .table import pour_table
 
@@ -163,6 +164,7 @@ class HydraulicPour:
         params: HydraulicParams = DEFAULT_PARAMS,
     ):
         self.dt_s = dt_s
+        self.source, self.receiver = source, receiver
         self._setup = make_setup(source, receiver, liquid, dt_s, params)
         self._stride = steps_per_row(dt_s)
         self._state, self._ring = start_state(
@@ -199,6 +201,12 @@ class HydraulicPour:
             if row == len(self._rows):
                 self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
             core.write_row(self._setup, self._state, self._rows[row])
+
+    def follow(self, source: VesselPose, receiver: VesselPose) -> None:
+        """Advance by ``dt_s`` while both vessels move to these poses."""
+        at, rot = receiver
+        floor = np.asarray(at, float) + self.receiver.floor_m * np.asarray(rot, float)[:, 2]
+        self.step(*lip_pose(self.source, *source), floor)
 
     @property
     def state(self) -> LiquidState:

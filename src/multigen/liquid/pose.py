@@ -11,6 +11,9 @@ from jaxtyping import Float
 
 from ..types import Vessel
 
+VesselPose = tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3 3"]]
+"""Position [m] of the middle of a vessel's base and rotation of its frame (z along its axis)."""
+
 
 class LipPose(NamedTuple):
     """In the order HydraulicPour.step takes them."""
