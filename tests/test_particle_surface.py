@@ -80,7 +80,8 @@ def test_pictures_and_roles_show_the_particles(world):
         moved = points - source.astype(np.float32) + receiver.astype(np.float32)
         view.draw_particles(moved, np.full_like(places, 2), world.pour.spacing_m)
         landed = view.roles()
-        view.draw_particles(moved + [0, 0, 0.15], np.full_like(places, 1), world.pour.spacing_m)
+        lifted = moved + np.array([0, 0, 0.15], np.float32)
+        view.draw_particles(lifted, np.full_like(places, 1), world.pour.spacing_m)
         falling = view.roles()
     assert (landed == Role.LIQUID).sum() > 60
     assert not (landed == Role.STREAM).any()

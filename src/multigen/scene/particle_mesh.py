@@ -21,7 +21,7 @@ from .liquid_mesh import GAP_M, sheet
 
 FLIGHT, SPILLED = 1, 3
 """Places of particles (0 in the source, 2 in the receiver)."""
-CUBE = 1.1
+CUBE = 1.3
 """Grid of the marching cubes, in particle radii."""
 COARSER = 1.3
 NAMES = ("particle_liquid", "particle_stream")
@@ -45,7 +45,7 @@ NOTHING = Surface(
 
 def room(particles: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Most (vertices, faces) of the two meshes for so many particles; see fitted_surfaces."""
-    vertices = 6 * particles + 2000
+    vertices = 4 * particles + 1500
     stream = int(STREAM_SHARE * vertices)
     return (vertices, 2 * vertices), (stream, 2 * stream)
 
