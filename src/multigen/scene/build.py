@@ -27,9 +27,9 @@ ARM_KP = (2000, 2000, 2000, 2000, 500, 500, 500)
 class Detail:
     """How finely and how prettily to draw: lathe segments, liquid slices, shadows, smoothing."""
 
-    segments: int = 48
-    slices: int = 40
-    around: int = 40
+    segments: int = 36
+    slices: int = 28
+    around: int = 32
     shadow_map: int = 512
     samples: int = 0
     """Multisampling: 0, 2 or 4."""
