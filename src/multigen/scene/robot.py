@@ -21,8 +21,8 @@ GRIPPER_BASE, PINCH, FINGERS = "g/base", "g/pinch", "g/fingers_actuator"
 """Names inside robot_spec(); build_scene puts PREFIX before them."""
 PREFIX = "k/"
 ROBOT_GROUP = 2
-ARM_FACES, GRIPPER_FACES = 1000, 500
-"""Most faces per mesh; at 448 pixels no camera of ours shows the difference to ten times as many."""
+ARM_FACES, GRIPPER_FACES = 1000, 1200
+"""Most faces per mesh; at 448 pixels no camera of ours shows the difference to several times as many."""
 _SHADES = {
     "base_link": 0.72,
     "shoulder_link": 0.86,

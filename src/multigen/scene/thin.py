@@ -57,7 +57,8 @@ def thinned_stl(path: Path, cell: float, faces: int) -> Mesh:
     """
     vertices, index = cluster(read_stl(path), cell)
     if len(index) > faces:
-        vertices, index = fast_simplification.simplify(vertices, index, target_count=faces, agg=5)
+        few = fast_simplification.simplify(vertices, index, target_count=faces, agg=5)
+        vertices, index = few[0], few[1]
     vertices, index = vertices.astype(np.float32), index.astype(np.int32)
     vertices.setflags(write=False)
     index.setflags(write=False)
