@@ -88,9 +88,7 @@ def run_contestants(
     """
     check_sound(sound)
     tasks = {
-        label: [
-            Task(t, who, sound, world, Path(out) / "trials" / _slug(label), size) for t in trials
-        ]
+        label: [Task(t, who, sound, world, trial_folder(out, label), size) for t in trials]
         for label, who in contestants.items()
     }
     missing = [t for rows in tasks.values() for t in rows if not t.done.exists()]
@@ -101,8 +99,9 @@ def run_contestants(
     }
 
 
-def _slug(label: str) -> str:
-    return label.replace("/", "_").replace(" ", "_")
+def trial_folder(out: Path, label: str) -> Path:
+    """Where the trials of one contestant are kept: NAME.json, and NAME.mp4 of those who look."""
+    return Path(out) / "trials" / label.replace("/", "_").replace(" ", "_")
 
 
 def bench(

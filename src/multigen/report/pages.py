@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ..audio.onset import detect_onset_offset
+from ..benchmark import trial_folder
 from ..dataset import Dataset
 from ..errors import FormatError
 from ..files import probe, read_json, read_sound, replacing, write_video
@@ -120,7 +121,7 @@ def _bench(report: dict[str, Any], folder: Path) -> dict[str, Any]:
     videos = []
     for t in worst[:10]:
         name = f"{t['condition']}.{t['command']}.{t['position']}"
-        path = folder / "trials" / first.replace("/", "_").replace(" ", "_") / f"{name}.mp4"
+        path = trial_folder(folder, first) / f"{name}.mp4"
         if path.exists():
             videos.append((t, _embed(path.read_bytes(), "video/mp4")))
     return {
