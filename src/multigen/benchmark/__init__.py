@@ -9,7 +9,6 @@ from .protocol import thin_out as thin_out
 from .run import BARS as BARS
 from .run import bench as bench
 from .run import run_contestants as run_contestants
-from .run import trial_folder as trial_folder
 from .score import PAPER_NMAE as PAPER_NMAE
 from .score import TrialResult as TrialResult
 from .score import mean_ci as mean_ci
