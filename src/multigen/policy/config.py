@@ -56,9 +56,9 @@ class PolicyConfig:
     image_patch: int = 16
     """'clip' only [px]."""
 
-    audio_width: int = 128
-    audio_layers: int = 3
-    audio_heads: int = 4
+    audio_width: int = 96
+    audio_layers: int = 2
+    audio_heads: int = 3
     audio_stride: int = 16
     """Step between 16 x 16 patches of the log-mel; 16 does not overlap, AST's own is 10."""
 
