@@ -71,7 +71,7 @@ class PourEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         render_mode: str | None = None,
     ) -> None:
         """``world``, ``condition``, ``command``: as draw_task, unless a reset says otherwise.
-        ``ears``: see find_ears. ``start``: 'home', or 'grasp' (see task.begin; costs a second).
+        ``ears``: see find_ears. ``start``: 'home', or 'grasp' (see task.begin; costs seconds).
 
         Raises ConfigError for a setting that is none.
         """
