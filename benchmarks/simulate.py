@@ -10,7 +10,7 @@ Throughput: simulated seconds per second of wall clock, on one and on two proces
 one short warm-up each. Each stage's time is its own, without the stages it calls, and is given in
 CPU seconds too: where other work keeps the cores busy (`cores` well below the number of processes)
 only those mean anything. Memory: resident
-size after every episode of a fresh process, tiny frames; growth is from the median of the second
+size after every episode of a fresh process, tiny frames without shadows; growth is from the median of the second
 tenth of the episodes to that of the last tenth.
 """
 
@@ -18,7 +18,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import wraps
 from multiprocessing import get_context
 from pathlib import Path
@@ -38,7 +38,7 @@ from multigen.episode import store as store_room
 from multigen.episode import world as world_room
 from multigen.files import read_arrays, write_json
 from multigen.pipeline import simulate as stage
-from multigen.scene import View, draw_scene, load_world
+from multigen.scene import View, WorldConfig, draw_scene, load_world
 from multigen.types import Clock
 
 SEGMENT = int(mujoco.mjtRndFlag.mjRND_SEGMENT)
@@ -56,6 +56,8 @@ STAGES = {
     "rest": "observations, copies, interpreter",
 }
 MOST_GROWTH_MB = 60
+LEAST_EPISODES = 20
+"""Fewer say nothing about growth."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Config:
     world: str = "train"
     seed: int = 0
     memory_episodes: int = 0
-    """0: memory is not measured; 300 for the study (half an hour)."""
+    """0: memory is not measured; 300 for the study (the better part of an hour)."""
     memory_size: int = 32
     out: Path = Path("out/bench/simulate.json")
 
@@ -141,11 +143,9 @@ def watch() -> Stopwatch:
     return clock
 
 
-def make(config: Config, index: int, folder: Path, size: int) -> float:
+def make(config: Config, world: WorldConfig, index: int, folder: Path, size: int) -> float:
     """One silent episode by the production function; its simulated seconds. Leaves nothing behind."""
-    done = stage.simulate_one(
-        stage.SimulateTask(index, config.seed, load_world(config.world), folder, size=size)
-    )
+    done = stage.simulate_one(stage.SimulateTask(index, config.seed, world, folder, size=size))
     seconds = len(read_arrays(done / store_room.ARRAYS)["state"]) / Clock().control_hz
     for file in done.iterdir():
         file.unlink()
@@ -155,7 +155,8 @@ def make(config: Config, index: int, folder: Path, size: int) -> float:
 
 def worker(config: Config, k: int, barrier: Any, results: Any) -> None:
     """A process: warm up, wait for the others, make episodes."""
-    scene = draw_scene(load_world(config.world), config.seed)
+    world = load_world(config.world)
+    scene = draw_scene(world, config.seed)
     rollout(scene, Expert(), seed=0, size=config.size, limits=RolloutLimits(0.4))
     clock = watch()
     with tempfile.TemporaryDirectory() as folder:
@@ -163,7 +164,8 @@ def worker(config: Config, k: int, barrier: Any, results: Any) -> None:
         clock.begin()
         simulated = 0.0
         for i in range(config.episodes):
-            simulated += make(config, k * config.episodes + i, Path(folder) / str(i), config.size)
+            index = k * config.episodes + i
+            simulated += make(config, world, index, Path(folder) / str(i), config.size)
         row = {
             "simulated_s": simulated,
             "stages_s": clock.read(),
@@ -194,9 +196,10 @@ def remember(config: Config, k: int, barrier: Any, results: Any) -> None:
     """A process: its resident megabytes after every episode."""
     barrier.wait()
     me, sizes = psutil.Process(), []
+    world = replace(load_world(config.world), shadows=False)
     with tempfile.TemporaryDirectory() as folder:
         for i in range(config.memory_episodes):
-            make(config, i, Path(folder) / str(i), config.memory_size)
+            make(config, world, i, Path(folder) / str(i), config.memory_size)
             sizes.append(round(me.memory_info().rss / 1e6, 2))
     results.put(sizes)
 
@@ -211,7 +214,7 @@ def memory(config: Config) -> dict[str, Any]:
         "frame_px": config.memory_size,
         "growth_mb": growth,
         "allowed_mb": MOST_GROWTH_MB,
-        "flat": growth <= MOST_GROWTH_MB,
+        "flat": growth <= MOST_GROWTH_MB if len(sizes) >= LEAST_EPISODES else None,
         "resident_mb": sizes,
     }
 
@@ -270,9 +273,10 @@ def main(config: Config) -> None:
         show(console, runs)
     flat = memory(config) if config.memory_episodes else None
     if flat:
+        verdict = {True: "flat", False: "GROWS", None: "too few episodes to tell"}[flat["flat"]]
         console.print(
             f"memory: {flat['growth_mb']:+.1f} MB over {flat['episodes']} episodes "
-            f"(allowed {MOST_GROWTH_MB}): {'flat' if flat['flat'] else 'GROWS'}"
+            f"(allowed {MOST_GROWTH_MB}): {verdict}"
         )
     settings = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
     write_json(config.out, {"config": settings, "processes": runs, "memory": flat})

@@ -130,7 +130,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
             frames.append(env.step(env.action_space.sample())[0])
         return [frame[key].tobytes() for frame in frames for key in sorted(frame)]
 
-    settings = {"world": "lab", "images": True, "size": 32, "ears": "acoustics"}
+    settings = {"images": True, "size": 16, "ears": "acoustics"}
     with make(**settings) as one, make(**settings) as other:
         first = play(one)
         assert play(other) == first
@@ -273,8 +273,18 @@ def test_the_room_is_light_and_needs_no_network() -> None:
     assert "PourEnv" in dir(multigen.envs)
 
 
-def test_the_documented_example_runs(capsys) -> None:
+def examples() -> list[str]:
     text = (Path(__file__).parents[1] / "docs" / "environment.md").read_text()
-    example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
-    exec(example, {})
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_documented_example_runs(capsys) -> None:
+    exec(examples()[0], {})
     assert "(96, 96, 3) (1600,) 0.0 1.0" in capsys.readouterr().out
+
+
+def test_a_controller_of_ours_pours_in_it_as_documented(env) -> None:
+    env.reset(seed=3, options={"command": "half"})
+    names = {"env": env, "controller": Expert()}
+    exec(examples()[1], names)
+    assert names["info"]["nmae"] < 0.1

@@ -15,7 +15,7 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from jaxtyping import Float32, UInt8
 
-from ..episode import RolloutLimits, Session
+from ..episode import RolloutLimits, Session, World
 from ..errors import ConfigError, FormatError, SceneError
 from ..scene import View, WorldConfig, load_world
 from ..types import Clock, Ears, Observation, SceneConfig
@@ -121,7 +121,7 @@ class PourEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         """
         super().reset(seed=seed)
         asked = _asked(options, self)
-        self._close_view()
+        self.close()
         world = self._begin(seed, *asked)
         if self.images or self._looks or self.render_mode:
             self._view = View(world.scene, self.size)
@@ -155,8 +155,9 @@ class PourEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     def close(self) -> None:
         """Free OpenGL; a closed environment may be reset again."""
-        self._close_view()
-        self._session = None
+        if self._view is not None:
+            self._view.close()
+        self._view = self._session = None
 
     # -- for controllers of ours
 
@@ -179,7 +180,8 @@ class PourEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         world: WorldConfig,
         condition: str | None,
         command: str | float | None,
-    ):
+    ) -> World:
+        """A scene of ``seed``, or of the next ones, in which the task can begin."""
         problem = ""
         for _ in range(ATTEMPTS):
             chosen = int(self.np_random.integers(10_000_000)) if seed is None else seed
@@ -234,11 +236,6 @@ class PourEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         if self._session is None:
             raise ResetNeeded("no episode is going on; call reset first")
         return self._session
-
-    def _close_view(self) -> None:
-        if self._view is not None:
-            self._view.close()
-            self._view = None
 
 
 def _action_space(reach_m: float) -> spaces.Box:

@@ -7,7 +7,10 @@ Used by: envs.pour.
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..episode import Expert, World
+import numpy as np
+from jaxtyping import Float32
+
+from ..episode import Deaf, Expert, Session, World
 from ..episode.plan import SETTLE_S
 from ..errors import ConfigError, SceneError
 from ..scene import WorldConfig, draw_scene
@@ -100,10 +103,9 @@ def begin(scene: SceneConfig, start: Start, clock: Clock, size: int) -> World:
     if start == "home":
         return World(scene, clock, size=size)
     before = World(scene, clock, size=size)
+    reaching = Session(before, None, ears=Deaf(), seed=scene.seed)
     for action in _until_grasp(scene, clock):
-        before.command(action)
-        for i in range(before.steps_per_control):
-            before.tick((i + 1) / before.steps_per_control)
+        reaching.step(action)
     if before.has_fallen() or not before.touches_source():
         raise SceneError(
             f"the gripper misses the {scene.source.name} of seed {scene.seed}; choose another seed"
@@ -113,7 +115,7 @@ def begin(scene: SceneConfig, start: Start, clock: Clock, size: int) -> World:
     return world
 
 
-def _until_grasp(scene: SceneConfig, clock: Clock):
+def _until_grasp(scene: SceneConfig, clock: Clock) -> Float32[np.ndarray, "n 10"]:
     """The expert's actions until its gripper has been closed for a while."""
     expert = Expert(clock)
     expert.reset(scene, scene.seed)
