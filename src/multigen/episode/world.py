@@ -1,7 +1,7 @@
 """The simulated world one control interval at a time: motors, contacts, liquid.
 
 Reads:  SceneConfig, joint commands.   Makes: proprioception, a ledger, a scene to look at.
-Used by: episode.rollout (nobody else steps physics). Deterministic: no randomness, no wall clock.
+Used by: episode.session (nobody else steps physics). Deterministic: no randomness, no wall clock.
 Rendering reads but never changes what is simulated here.
 """
 
@@ -65,6 +65,12 @@ class World:
                 "choose rates that divide 500 Hz"
             )
         return n
+
+    def take_over(self, other: "World") -> None:
+        """Begin with the posture of ``other``, a world of the same scene; time and ledger start here."""
+        mujoco.mj_copyData(self.data, self.model, other.data)
+        self.data.time = 0.0
+        self._from, self._to = other._from, other._to
 
     # -- acting
 
