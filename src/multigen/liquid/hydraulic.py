@@ -104,8 +104,9 @@ def make_setup(
     constants[core.C_RUN] = params.run_down
     constants[core.C_FLOOD] = params.flooding
     constants[core.C_DRIBBLE] = params.dribble_s
-    constants[core.C_THROAT] = profile[profile.argmax() :].min()
-    constants[core.C_WALL_ANGLE] = np.arctan2(rim - below, z[1] - z[0])
+    constants[core.C_THROAT] = min(profile[profile.argmax() :].min(), source.opening_radius_m)
+    if source.mouth_radius_m is None:  # liquid leaves a hole in a lid along no wall
+        constants[core.C_WALL_ANGLE] = np.arctan2(rim - below, z[1] - z[0])
     constants[core.C_RECV_RIM] = receiver.rim_radius_m
     constants[core.C_RECV_DEPTH] = receiver.depth_m
     constants[core.C_STRIDE] = steps_per_row(dt_s)
