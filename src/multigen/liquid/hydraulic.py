@@ -178,12 +178,14 @@ class HydraulicPour:
         lip_m: Float[np.ndarray, "3"],
         out_xy: Float[np.ndarray, "2"],
         receiver_floor_m: Float[np.ndarray, "3"],
+        sill_rise_m: float = 0.0,
     ) -> None:
         """Advance by ``dt_s``.
 
         ``tilt_rad``: angle between the source's axis and the vertical; ``lip_m``: lowest point of
         its mouth; ``out_xy``: horizontal unit vector it pours towards (the horizontal part of its
-        axis); ``receiver_floor_m``: centre of the receiver's inner floor.
+        axis); ``receiver_floor_m``: centre of the receiver's inner floor; ``sill_rise_m``: for a hole
+        in a lid that is not on the low side, scene.sill_rise_m (exact up to 90 degrees of tilt).
         """
         core.advance(
             self._setup,
@@ -193,6 +195,7 @@ class HydraulicPour:
             np.ascontiguousarray(lip_m, np.float64),
             np.ascontiguousarray(out_xy, np.float64),
             np.ascontiguousarray(receiver_floor_m, np.float64),
+            float(sill_rise_m),
         )
         self._steps += 1
         if self._steps % self._stride == 0:

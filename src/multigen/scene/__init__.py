@@ -20,6 +20,7 @@ from .draw import orbit as orbit
 from .draw import stream_of as stream_of
 from .geometry import lip_point as lip_point
 from .geometry import pour_direction as pour_direction
+from .geometry import sill_rise_m as sill_rise_m
 from .geometry import tilt_of as tilt_of
 from .hands import Hand as Hand
 from .liquid_mesh import LiquidMesh as LiquidMesh

@@ -20,6 +20,8 @@ from .materials import add_materials
 from .stream_mesh import Column, StreamMesh
 
 Pose = tuple[Float[np.ndarray, " 3"], Float[np.ndarray, "3 3"]]
+PAD_ENDINGS = ("_pad1", "_pad2")
+"""Names of the geoms that hold a vessel; their friction overrules its own."""
 ARM_KP = (2000, 2000, 2000, 2000, 500, 500, 500)
 
 
@@ -125,16 +127,18 @@ def build_scene(
         for role, vessel in (("source", config.source), ("receiver", config.receiver))
     }
     if robot:
-        _add_robot(spec, config.ego)
+        _add_robot(spec, config.ego, config.friction)
     for role, xy in (("source", config.source_xy_m), ("receiver", config.receiver_xy_m)):
-        vessel = getattr(config, role)
+        vessel, yaw = getattr(config, role), getattr(config, f"{role}_yaw_rad")
         ml = config.initial_ml if role == "source" else config.receiver_initial_ml
         body = spec.worldbody.add_body(
-            name=role, pos=[*xy, 0], mocap=not robot and role == "source"
-        )
+            name=role, pos=[*xy, 0], quat=[np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)],
+            mocap=not robot and role == "source",
+        )  # fmt: skip
         if robot:
             body.add_freejoint(name=f"{role}_free")
-            add_contact(body, role, vessel, extra_kg=ml * 1e-6 * config.liquid.density_kg_m3)
+            wet_kg = ml * 1e-6 * config.liquid.density_kg_m3
+            add_contact(body, role, vessel, extra_kg=wet_kg, friction=config.friction)
         add_vessel(spec, body, role, vessel, liquids[role], ml, segments=detail.segments)
     if hand is not None and not robot:
         add_hand(spec.body("source"), config.source, hand)
@@ -208,7 +212,7 @@ def _world(config: SceneConfig, size: int, detail: Detail) -> mujoco.MjSpec:
     return spec
 
 
-def _add_robot(spec: mujoco.MjSpec, ego: CameraPose) -> None:
+def _add_robot(spec: mujoco.MjSpec, ego: CameraPose, friction: float) -> None:
     """Arm and gripper at the origin, position actuators, the wrist camera on its bracket."""
     spec.attach(
         robots.robot_spec(), site=spec.worldbody.add_site(name="base"), prefix=robots.PREFIX
@@ -220,6 +224,9 @@ def _add_robot(spec: mujoco.MjSpec, ego: CameraPose) -> None:
             name=f"arm{i + 1}", target=robots.PREFIX + name, trntype=mujoco.mjtTrn.mjTRN_JOINT
         )
         actuator.set_to_position(kp=ARM_KP[i], dampratio=1.0)
+    for geom in spec.geoms:
+        if geom.name.endswith(PAD_ENDINGS):
+            geom.friction = np.array(geom.friction) * [friction, 1, 1]
     add_camera(spec.body(robots.PREFIX + robots.GRIPPER_BASE), "ego", ego)
 
 

@@ -96,5 +96,6 @@ def add_materials(spec: mujoco.MjSpec, config: SceneConfig) -> None:
     spec.add_material(
         name="stream", rgba=[red, green, blue, max(alpha, 0.55) ** 0.5], specular=0.9, shininess=0.9
     )
+    spec.add_material(name="lid", rgba=[0.78, 0.79, 0.8, 1], specular=0.9, shininess=0.8)
     spec.add_material(name="hand", rgba=[0.72, 0.66, 0.62, 1], specular=0.1, shininess=0.2)
     spec.add_material(name="gripper", rgba=[0.3, 0.31, 0.33, 1], specular=0.4, shininess=0.5)
