@@ -14,6 +14,7 @@ from ..errors import SceneError
 from ..types import CameraPose, Role, SceneConfig
 from . import robot as robots
 from .cups import GROUP_LIQUID, add_contact, add_mesh_geom, add_vessel
+from .distractors import add_distractors
 from .hands import Hand, add_hand
 from .liquid_mesh import LiquidMesh
 from .materials import add_materials
@@ -144,6 +145,7 @@ def build_scene(
         add_hand(spec.body("source"), config.source, hand)
     stream = StreamMesh(rings=detail.slices, around=max(8, detail.around // 3))
     _add_stream(spec, stream, config)
+    add_distractors(spec, config.distractors)
     if robot:
         spec.add_equality(
             name="grasp", type=mujoco.mjtEq.mjEQ_WELD, objtype=mujoco.mjtObj.mjOBJ_BODY,

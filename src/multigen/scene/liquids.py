@@ -12,6 +12,7 @@ and Mader 1972 for water; the others vary by less than 5 % from it and matter on
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
 
 from ..types import Liquid
 
@@ -55,4 +56,28 @@ def draw_liquid(rng: np.random.Generator) -> Liquid:
         temperature_c=base.temperature_c + float(rng.uniform(-8, 8)),
         fizz=fizz,
         rgba=(red, green, blue, round(opacity, 3)),
+    )
+
+
+def altered(
+    liquid: Liquid,
+    *,
+    density: float = 1.0,
+    viscosity: float = 1.0,
+    surface_tension: float = 1.0,
+    warmer_c: float = 0.0,
+    colour: Float[np.ndarray, " 3"] | None = None,
+    opacity: float = 0.0,
+) -> Liquid:
+    """The liquid with factors on its properties, degrees, and offsets on its colour and opacity."""
+    *rgb, alpha = liquid.rgba
+    rgb = rgb if colour is None else np.clip(np.array(rgb) + colour, 0.02, 1.0)
+    red, green, blue = (round(float(c), 3) for c in rgb)
+    return replace(
+        liquid,
+        density_kg_m3=liquid.density_kg_m3 * density,
+        viscosity_pa_s=liquid.viscosity_pa_s * viscosity,
+        surface_tension_n_m=liquid.surface_tension_n_m * surface_tension,
+        temperature_c=liquid.temperature_c + warmer_c,
+        rgba=(red, green, blue, round(float(np.clip(alpha + opacity, 0.25, 1.0)), 3)),
     )

@@ -86,6 +86,14 @@ def stretched(vessel: Vessel, wide: float, tall: float) -> Vessel:
     return replace(scaled, mass_kg=round(max(LEAST_KG, mass), 4))
 
 
+def fitted(vessel: Vessel) -> Vessel:
+    """The vessel, made as much narrower as the gripper needs."""
+    widest = max(grasp_diameter_m(vessel, h) for h in (0.45, 0.5, 0.55))
+    inside = float(vessel.inner_radius_m(np.array([0.5 * vessel.depth_m]))[0])
+    excess = max(0.0, widest - GRASP_DIAMETER_M[1]) / 2
+    return stretched(vessel, 1 - excess / inside, 1.0) if excess > 0 else vessel
+
+
 def unlikeness(a: Vessel, b: Vessel) -> float:
     """The largest of the relative differences (logarithms) in capacity, height, lip and girth.
 
