@@ -15,7 +15,7 @@ from ..workers import progress_bar
 
 LABEL_PX, GAP_PX = 17, 2
 PAPER, INK = (255, 255, 255), (40, 40, 40)
-DETAIL = Detail(FINE.segments * 2, FINE.slices, FINE.around * 2, shadow_map=1024, samples=4)
+DETAIL = Detail(FINE.segments * 2, FINE.slices, FINE.around * 2, 2048, 4, shadow_cone=0.75)
 
 
 def contact_sheet(
@@ -69,4 +69,4 @@ def _label(config: SceneConfig) -> str:
     source, receiver = (
         v.name.removeprefix("random_").replace("_", " ") for v in (config.source, config.receiver)
     )
-    return f"{config.seed}  {said} · {config.liquid.name} · {source} → {receiver}"
+    return f"{config.seed}  {said} · {config.liquid.name} · {source} > {receiver}"

@@ -17,12 +17,13 @@ from ..liquid import HydraulicPour
 from ..scene import Column, Detail, Scene, build_scene, reset
 from ..scene.robot import set_gripper
 from ..types import SceneConfig
-from .amount import USUAL_SHARE
 from .ik import Arm, kinova
 from .path import UP, PourPath, ease, pour_path, turn_about
 from .plan import AZIMUTHS_RAD, OPENING_M
 
 DT_S, LONGEST_S = 0.005, 8.0
+SHARES = (-0.5, -1.0, -0.75, -1.5, -0.25, -2.0)
+"""Places tried for the lip, over the receiver's inner radius; see amount.LIP_SHARES."""
 TOLERATED_M, TOLERATED_RAD = 2e-3, 1e-2
 
 
@@ -41,7 +42,7 @@ def mid_pour(config: SceneConfig, *, size: int, detail: Detail) -> Still:
     scene = build_scene(config, size=size, detail=detail)
     arm = kinova()
     receiver = np.array([*config.receiver_xy_m, 0.0])
-    offset = USUAL_SHARE * config.receiver.rim_radius_m
+    offset = _aim(config, receiver)
     for turn in (1.0, -1.0):
         for azimuth in AZIMUTHS_RAD:
             path = pour_path(config, receiver, azimuth, turn, offset)
@@ -51,6 +52,18 @@ def mid_pour(config: SceneConfig, *, size: int, detail: Detail) -> Still:
                 now = pour.state
                 return Still(scene, now.source_ml, now.receiver_ml, _column(pour))
     raise SceneError(f"the arm reaches no pouring pose in the scene of seed {config.seed}")
+
+
+def _aim(config: SceneConfig, receiver: Float[np.ndarray, " 3"]) -> float:
+    """Offset of the lip along the pour from which least is spilled [m]."""
+    spilled = {}
+    for share in SHARES:
+        offset = share * config.receiver.rim_radius_m
+        _, pour = _poured(config, pour_path(config, receiver, 0.0, 1.0, offset))
+        spilled[offset] = pour.state.spilled_ml
+        if spilled[offset] < 0.005 * config.target_ml:
+            break
+    return min(spilled, key=lambda offset: spilled[offset])
 
 
 def at_rest(config: SceneConfig, *, size: int, detail: Detail) -> Still:

@@ -143,7 +143,9 @@ def build_scene(
         add_vessel(spec, body, role, vessel, liquids[role], ml, segments=detail.segments)
     if hand is not None and not robot:
         add_hand(spec.body("source"), config.source, hand)
-    stream = StreamMesh(rings=detail.slices, around=max(8, detail.around // 3))
+    stream = StreamMesh(
+        detail.slices, max(8, detail.around // 3), config.receiver, config.receiver_xy_m
+    )
     _add_stream(spec, stream, config)
     add_distractors(spec, config.distractors)
     if robot:

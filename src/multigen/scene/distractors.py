@@ -24,7 +24,9 @@ SIZES_M = {
 }
 """Width, depth, height per kind; what is round has its width for a depth, a ball for both."""
 TABLE_X_M, TABLE_Y_M = (0.0, 0.98), (-0.54, 0.54)
-ARM_M = 0.24
+SEEN_X_M, SEEN_Y_M = (0.0, 0.5), (-0.46, 0.46)
+"""Behind the vessels, where the front camera sees: half of the things go there."""
+ARM_M = 0.22
 """Nothing stands this close to where arm and vessels move."""
 SIGHT_M = 0.11
 """Nothing stands this close to a line of sight, in front of the vessels."""
@@ -38,7 +40,7 @@ def draw_distractors(
     receiver_xy: tuple[float, float],
     front: CameraPose,
 ) -> tuple[Distractor, ...]:
-    """Between ``count`` things on the table; fewer where the table has no free place left."""
+    """Between ``count[0]`` and ``count[1]`` things on the table; fewer where the table has no free place left."""
     base, eye = np.zeros(2), np.array(front.position[:2])
     source, receiver = np.array(source_xy), np.array(receiver_xy)
     lines = [
@@ -52,7 +54,8 @@ def draw_distractors(
         size = (wide, deep or wide, high or wide)
         rgb = draw_colour(rng, (0.25, 0.95), (0.05, 0.8))
         yaw = float(rng.uniform(0, 2 * np.pi))
-        for at in np.stack([rng.uniform(*TABLE_X_M, TRIES), rng.uniform(*TABLE_Y_M, TRIES)], 1):
+        x_m, y_m = (TABLE_X_M, TABLE_Y_M) if rng.random() < 0.5 else (SEEN_X_M, SEEN_Y_M)
+        for at in np.stack([rng.uniform(*x_m, TRIES), rng.uniform(*y_m, TRIES)], 1):
             reach = np.hypot(*size[:2]) / 2 if kind in ("box", "book") else wide / 2
             free = all(_apart(at, a, b) > keep + reach for a, b, keep in lines)
             beside = all(

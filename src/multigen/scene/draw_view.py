@@ -14,6 +14,8 @@ from .world import WorldConfig
 
 EGO_POSITION, EGO_TARGET = np.array([-0.08, 0.09, -0.02]), np.array([0.0, -0.03, 0.17])
 """Wrist bracket in the gripper base's frame: from this side lip, stream and receiver are in view."""
+LIGHT_LIMIT, HEADLIGHT = 1.4, 0.25
+"""All lamps, the light at the camera and the ambient together: beyond, a pale table is burnt out."""
 TABLE_MIDDLE = np.array([0.6, 0.0])
 
 
@@ -87,4 +89,5 @@ def draw_lights(world: WorldConfig, seed: int) -> tuple[Light, ...]:
                 shaded and i == 0,
             )
         )
-    return tuple(lamps)
+    over = LIGHT_LIMIT / (HEADLIGHT + world.ambient[1] + sum(lamp.diffuse for lamp in lamps))
+    return tuple(replace(lamp, diffuse=lamp.diffuse * min(1.0, over)) for lamp in lamps)

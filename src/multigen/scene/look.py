@@ -20,7 +20,7 @@ def look_sheet(
     The arm is at home, nothing is poured yet. Raises SceneError, RenderError.
     """
     fine = detail or Detail(
-        FINE.segments * 2, FINE.slices, FINE.around * 2, shadow_map=2048, samples=4
+        FINE.segments * 2, FINE.slices, FINE.around * 2, 2048, samples=4, shadow_cone=0.75
     )
     with View(build_scene(config, size=size, detail=fine), size) as view:
         columns = []

@@ -103,7 +103,7 @@ class WorldConfig:
     shadowless: float = 0.15
     """Share of scenes that have none all the same."""
     table_textures: tuple[str, ...] = TABLES
-    table_value: Range = (0.35, 0.95)
+    table_value: Range = (0.3, 0.82)
     """Brightness of the table's colour."""
     table_saturation: Range = (0.0, 0.5)
     table_reflectance: Range = (0.05, 0.25)
