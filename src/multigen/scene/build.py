@@ -212,8 +212,25 @@ def _world(config: SceneConfig, size: int, detail: Detail) -> mujoco.MjSpec:
         ("wall_left", [2, 0.02, 1.6], [0.6, 1.9, 0.8]), ("wall_right", [2, 0.02, 1.6], [0.6, -1.9, 0.8]),
     ):  # fmt: skip
         world.add_geom(name=name, type=box, size=size_, pos=pos, material="wall", **still)
+        if config.wall_texture != "plain":
+            _add_paper(world, name, np.array(size_), np.array(pos))
     add_camera(world, "front", config.front)
     return spec
+
+
+def _add_paper(world, name: str, size: np.ndarray, pos: np.ndarray) -> None:
+    """A plane just inside a wall: MuJoCo lays pictures flat on planes, but through boxes."""
+    thin = int(np.argmin(size[:2]))
+    inwards = np.zeros(3)
+    inwards[thin] = -np.sign(pos[thin])
+    across = np.cross([0.0, 0.0, 1.0], inwards)
+    quat = np.zeros(4)
+    mujoco.mju_mat2Quat(quat, np.stack([across, [0.0, 0.0, 1.0], inwards], 1).ravel())
+    world.add_geom(
+        name=f"{name}_paper", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[size[1 - thin], size[2], 20],
+        pos=pos + (size[thin] + 0.001) * inwards, quat=quat, material="wallpaper",
+        contype=0, conaffinity=0,
+    )  # fmt: skip
 
 
 def _add_robot(spec: mujoco.MjSpec, ego: CameraPose, friction: float) -> None:

@@ -47,14 +47,7 @@ def add_materials(spec: mujoco.MjSpec, config: SceneConfig) -> None:
         shininess=0.4,
     )
     _show(table, "table")
-    flat = spec.add_material(name="wall", rgba=[*wall, 1], specular=0.05)
-    if config.wall_texture != "plain":
-        rng = np.random.default_rng([config.texture_seed, 1])
-        _add_texture(
-            spec, "wall", wall_texture(config.wall_texture, config.wall_rgb, rng, TEXTURE_PX)
-        )
-        flat.rgba, flat.texuniform, flat.texrepeat = [1, 1, 1, 1], True, [1, 1]
-        _show(flat, "wall")
+    _add_walls(spec, config)
     spec.add_material(name="floor", rgba=[*(wall * 0.75), 1], specular=0.05)
     for name, vessel in (("source", config.source), ("receiver", config.receiver)):
         specular, shininess = SHINE.get(vessel.material, (0.4, 0.5))
@@ -69,6 +62,18 @@ def add_materials(spec: mujoco.MjSpec, config: SceneConfig) -> None:
     spec.add_material(name="thing", rgba=[1, 1, 1, 1], specular=0.25, shininess=0.4)
     spec.add_material(name="hand", rgba=[0.72, 0.66, 0.62, 1], specular=0.1, shininess=0.2)
     spec.add_material(name="gripper", rgba=[0.3, 0.31, 0.33, 1], specular=0.4, shininess=0.5)
+
+
+def _add_walls(spec: mujoco.MjSpec, config: SceneConfig) -> None:
+    """Material 'wall' in one colour; where the walls have a texture also 'wallpaper', once a metre."""
+    spec.add_material(name="wall", rgba=[*config.wall_rgb, 1], specular=0.05)
+    if config.wall_texture == "plain":
+        return
+    rng = np.random.default_rng([config.texture_seed, 1])
+    pixels = wall_texture(config.wall_texture, config.wall_rgb, rng, TEXTURE_PX)
+    _add_texture(spec, "wallpaper", pixels)
+    paper = spec.add_material(name="wallpaper", specular=0.05, texuniform=True, texrepeat=[1, 1])
+    _show(paper, "wallpaper")
 
 
 def _add_texture(spec: mujoco.MjSpec, name: str, pixels: np.ndarray) -> None:
