@@ -71,7 +71,7 @@ def _shape_source(rng: np.random.Generator, kind: str, radius: float, depth: flo
         return carafe(name, radius * u(0.7, 0.95), radius, neck, neck * u(1.1, 1.4), depth, **looks)
     looks = _draw_looks(rng, ("metal",)) | {"wall_m": 0.8 * MM}
     lid, edge = radius * u(0.85, 0.95), u(2.5, 4.5) * MM
-    hole = min(u(8.0, 12.0) * MM, 0.5 * (lid - edge))
+    hole = min(u(10.5, 12.5) * MM, 0.55 * (lid - edge))
     return can(name, radius, depth, lid, hole_radius_m=hole, hole_edge_m=edge, **looks)
 
 
@@ -81,6 +81,10 @@ CUPS = RECEIVER_KINDS[:3]
 """Receivers of a hand's width; bowls of a sip apart."""
 LEAST_UNLIKENESS = 0.05
 """A drawn vessel differs from each of the paper's by at least this (sizing.unlikeness)."""
+
+
+CAN_ML, CAN_RADIUS_M = 340.0, 0.024
+"""Cans are no larger, and no slimmer: 40 mL/s through the hole of a lid must empty them in time."""
 
 
 def unlike_the_papers(vessel: Vessel) -> bool:
@@ -104,6 +108,8 @@ def draw_source(rng: np.random.Generator) -> Vessel:
         radius = float(rng.uniform(20, 36)) * MM
         depth = capacity_ml * 1e-6 / (np.pi * radius**2)
         if not 0.07 <= depth <= 0.22:  # a share of the draws: no shape below can repair it
+            continue
+        if kind == "can" and (capacity_ml > CAN_ML or radius < CAN_RADIUS_M):
             continue
         vessel = scaled_to_capacity(_shape_source(rng, kind, radius, depth), capacity_ml, "radius")
         pourable = empties_at_rad(vessel) <= np.radians(128)  # the wrist tilts a little further
