@@ -37,7 +37,7 @@ def find_ears(sound: str | Ears) -> Ears:
 def _generator(sound: str) -> "Generator":
     from ..audio import load_generator
 
-    return load_generator() if sound == "flow" else load_generator(sound)
+    return load_generator(sound)
 
 
 def must_see(ears: Ears) -> bool:

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from ..errors import ClockError
 from ..liquid import HydraulicPour
-from ..scene import Column, build_scene, lip_point, pour_direction, tilt_of
+from ..scene import Column, build_scene, lip_point, pour_direction, sill_rise_m, tilt_of
 from ..scene.robot import ARM_JOINTS, HOME, PREFIX
 from ..types import Clock, SceneConfig
 from ..types.pose import encode_pose
@@ -91,8 +91,9 @@ class World:
             + self.config.receiver.floor_m * self._rot("receiver")[:, 2]
         )
         self.pour.step(
-            tilt_of(rot), lip_point(self.config.source, pos, rot), pour_direction(rot), floor
-        )
+            tilt_of(rot), lip_point(self.config.source, pos, rot), pour_direction(rot), floor,
+            sill_rise_m(self.config.source, rot),
+        )  # fmt: skip
 
     def _command(self, share: float = 1.0) -> None:
         """Position targets, with the torque against gravity added, as the real arm's drives do."""

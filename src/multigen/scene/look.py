@@ -19,7 +19,7 @@ def look_sheet(
 
     The arm is at home, nothing is poured yet. Raises SceneError, RenderError.
     """
-    fine = detail or Detail(96, 40, 80, shadow_map=2048, samples=4)
+    fine = detail or Detail(96, 40, 80, 2048, samples=4, shadow_cone=0.75)
     with View(build_scene(config, size=size, detail=fine), size) as view:
         columns = []
         for camera in ("ego", "front"):
