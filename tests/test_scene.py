@@ -102,7 +102,7 @@ def test_what_nobody_knows_is_refused_with_what_is_known(tmp_path):
         draw_scene(WORLDS["train"], 0, command="most")
     with pytest.raises(ConfigError, match="sake-sake_carafe-sake_cup"):
         draw_scene(WORLDS["train"], 0, condition="tea")
-    with pytest.raises(ConfigError, match="train, lab, nominal, shifted"):
+    with pytest.raises(ConfigError, match="train, lab, nominal, shifted, particles"):
         load_world("lunar")
     with pytest.raises(ConfigError, match="low end"):
         WorldConfig(ambient=(0.5, 0.1))

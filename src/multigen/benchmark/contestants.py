@@ -63,7 +63,7 @@ def ears(sound: str) -> Ears:
         return Deaf()
     if sound == "acoustics":
         return AcousticEars()
-    return FlowEars(load_generator() if check_sound(sound) == "flow" else load_generator(sound))
+    return FlowEars(load_generator(check_sound(sound)))
 
 
 class Remembering:

@@ -100,10 +100,7 @@ def run_contestants(
     check_sound(sound)
     model = liquid_of(world, liquid)
     tasks = {
-        label: [
-            Task(t, who, sound, world, Path(out) / "trials" / _slug(label), size, model)
-            for t in trials
-        ]
+        label: [Task(t, who, sound, world, _folder(out, label), size, model) for t in trials]
         for label, who in contestants.items()
     }
     missing = [t for rows in tasks.values() for t in rows if not t.done.exists()]
@@ -114,8 +111,15 @@ def run_contestants(
     }
 
 
-def _slug(label: str) -> str:
-    return label.replace("/", "_").replace(" ", "_")
+def _folder(out: Path, label: str) -> Path:
+    """Where the trials of one contestant are kept: NAME.json, and NAME.mp4 of those who look."""
+    return Path(out) / "trials" / label.replace("/", "_").replace(" ", "_")
+
+
+def _video(out: Path, label: str, trial: Trial) -> dict[str, str]:
+    """Where the trial can be watched, relative to the report; nothing for who did not look."""
+    path = _folder(out, label) / f"{trial.name}.mp4"
+    return {"video": str(path.relative_to(out))} if path.exists() else {}
 
 
 def bench(
@@ -148,7 +152,10 @@ def bench(
     )
     first = next(iter(policies))
     report = {
-        "trials": [asdict(r) for r in rows[first]],
+        "trials": [
+            asdict(r) | _video(Path(out), first, t)
+            for t, r in zip(trials, rows[first], strict=True)
+        ],
         "summary": summarise(rows[first]),
         "policies": {label: summarise(rows[label]) for label in policies},
         "baselines": {name: summarise(rows[name]) for name in bars},

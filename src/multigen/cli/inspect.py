@@ -19,9 +19,9 @@ from .common import Verb
 
 @dataclass(frozen=True)
 class Look(Verb):
-    """One scene → colour and masks of both cameras, side by side.
+    """One scene → colour and masks of both cameras, side by side; or a sheet of many from the front.
 
-    Example: multigen look --seed 3 --out scene.png
+    Example: multigen look --seed 3 --out scene.png; multigen look --sheet 48 --out sheet.png
     """
 
     COMMAND: ClassVar[str] = "look"
@@ -29,6 +29,9 @@ class Look(Verb):
     seed: int = 0
     condition: str | None = None
     world: str = "train"
+    """A built-in world or a world file (see: multigen world --print train)."""
+    sheet: int = 0
+    """Instead: so many scenes, from this seed on, in the middle of their pour, on one picture."""
     overwrite: bool = False
 
     def run(self) -> None:
@@ -38,11 +41,15 @@ class Look(Verb):
 
         if self.out.exists() and not self.overwrite:
             raise OutputError(f"{self.out} exists; add --overwrite to replace it")
-        scene = draw_scene(load_world(self.world), self.seed, condition=self.condition)
-        sheet = look_sheet(scene)
-        image = sheet if isinstance(sheet, Image.Image) else Image.fromarray(sheet)
+        world = load_world(self.world)
+        if self.sheet:
+            from .sheet import contact_sheet
+
+            pixels = contact_sheet(world, self.sheet, seed=self.seed, condition=self.condition)
+        else:
+            pixels = look_sheet(draw_scene(world, self.seed, condition=self.condition))
         with replacing(self.out) as part:
-            image.save(part, format="PNG")
+            Image.fromarray(pixels).save(part, format="PNG")
 
 
 @dataclass(frozen=True)

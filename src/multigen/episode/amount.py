@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from ..liquid import MAX_TILT_RAD as MODEL_LIMIT_RAD
 from ..liquid import simulate_pour
+from ..liquid.hydraulic import DEFAULT_PARAMS
 from ..types import Clock, SceneConfig
 from .ik import JOINT_SPEED_RAD_S
 from .path import UP, PourPath, ease, pour_path, whole_frames
@@ -21,6 +22,7 @@ from .path import UP, PourPath, ease, pour_path, whole_frames
 HOLD_S = 1.0
 """Rest at the final tilt while the source drains."""
 LANDING_S = 1.0
+LONGEST_DRAIN_S = 6.0
 DT_S = 0.005
 """Liquid step while planning."""
 MAX_TILT_RAD = min(float(np.radians(145)), MODEL_LIMIT_RAD)
@@ -112,6 +114,18 @@ class _Pourer:
         """The same motion with the lip at this pourer's place."""
         return self.pour(self._path(), tilt.angle_rad, tilt.angle_rad)
 
+    def _drain_s(self) -> float:
+        """Longer rest for what leaves through the hole in a lid no faster than air comes in: the
+        flow of liquid.core's full bore, less what the tilt itself gives time for.
+        """
+        source = self.scene.source
+        if source.mouth_radius_m is None:
+            return 0.0
+        r = source.mouth_radius_m
+        flow_ml_s = DEFAULT_PARAMS.flooding * np.pi * r**2 * (9.81 * 2 * r) ** 0.5 * 1e6
+        lasts = self.scene.target_ml / flow_ml_s - 0.4 * self.scene.tilt_seconds
+        return float(np.clip(lasts, 0.0, LONGEST_DRAIN_S))
+
     def _path(self) -> PourPath:
         return pour_path(self.scene, np.zeros(3), 0.0, 1.0, self.offset_m)
 
@@ -143,7 +157,7 @@ class _Pourer:
         tilt = Tilt(
             angle,
             whole_frames(max(scene.tilt_seconds, fastest) * self.slower, clock),
-            HOLD_S,
+            whole_frames(HOLD_S + self._drain_s(), clock),
             whole_frames(max(1.0, fastest) * self.slower, clock),
             self.offset_m, 0.0, 0.0,
         )  # fmt: skip

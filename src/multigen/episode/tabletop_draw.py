@@ -11,8 +11,8 @@ import numpy as np
 from ..errors import ConfigError
 from ..liquid import simulate_pour
 from ..scene import Hand, draw_liquid, draw_receiver, draw_source, orbit, stream_of
-from ..scene.draw import draw_colour, vec3
 from ..scene.materials import TEXTURES
+from ..scene.streams import draw_colour, vec3
 from ..types import CameraPose, Light, Liquid, SceneConfig, Vessel
 from .tabletop_path import STYLES, PourMotion, TiltOfVolume, plan_motion, plan_tilt, with_journey
 

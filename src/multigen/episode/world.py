@@ -1,7 +1,7 @@
 """The simulated world one control interval at a time: motors, contacts, liquid.
 
 Reads:  SceneConfig, joint commands.   Makes: proprioception, a ledger, a scene to look at.
-Used by: episode.rollout (nobody else steps physics). Deterministic: no randomness, no wall clock.
+Used by: episode.session (nobody else steps physics). Deterministic: no randomness, no wall clock.
 Rendering reads but never changes what is simulated here.
 """
 
@@ -26,12 +26,12 @@ class World:
     """Everything that moves. Mutable: ``tick`` advances it by one physics step."""
 
     def __init__(
-        self, config: SceneConfig, clock: Clock, *, size: int = 224, liquid: str = "hydraulic"
+        self, config: SceneConfig, clock: Clock, *, size: int = 224, liquid: str | None = None
     ) -> None:
-        check_liquid(liquid)
+        model = check_liquid(liquid or config.liquid_model)
         self.config, self.clock = config, clock
         drops = particle_count(config.initial_ml, config.receiver_initial_ml)
-        self.scene = build_scene(config, size=size, particles=drops if liquid == "particles" else 0)
+        self.scene = build_scene(config, size=size, particles=drops if model == "particles" else 0)
         self.model, self.data = self.scene.model, self.scene.data
         self.arm: Arm = kinova()
         self.dt_s = float(self.model.opt.timestep)
@@ -39,7 +39,7 @@ class World:
         self.steps_per_front = self._steps(clock.front_hz)
         self.steps = 0
         self.pour: Pour = start_pour(
-            liquid, config.source, config.receiver, config.liquid,
+            model, config.source, config.receiver, config.liquid,
             initial_ml=config.initial_ml, receiver_initial_ml=config.receiver_initial_ml,
             source_pose=self.scene.source_pose(), receiver_pose=self.scene.receiver_pose(),
             dt_s=self.dt_s,
@@ -70,6 +70,12 @@ class World:
                 "choose rates that divide 500 Hz"
             )
         return n
+
+    def take_over(self, other: "World") -> None:
+        """Begin with the posture of ``other``, a world of the same scene; time and ledger start here."""
+        mujoco.mj_copyData(self.data, self.model, other.data)
+        self.data.time = 0.0
+        self._from, self._to = other._from, other._to
 
     # -- acting
 

@@ -228,14 +228,17 @@ def _land(setup, state, ring):
 
 
 @njit(cache=True)
-def advance(setup, state, ring, tilt, lip, out_xy, floor):
-    """Advance ``state`` [STATE_SIZE] and ``ring`` [slots, 3] by one step, in place."""
+def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
+    """Advance ``state`` [STATE_SIZE] and ``ring`` [slots, 3] by one step, in place.
+
+    ``rise``: how much higher the lip is than the table's, where a lid's hole is not on the low side.
+    """
     c, dt = setup.constants, setup.constants[C_DT]
     _follow_lip(state, lip, dt)
     i, f = row_at(setup.heads.shape[0], MAX_TILT_RAD, tilt)
     sill_radius = (1 - f) * setup.sill_radius[i] + f * setup.sill_radius[i + 1]
     run_down = (1 - f) * setup.run_down[i] + f * setup.run_down[i + 1]
-    still = head_of(setup.heads, setup.volumes, i, f, state[SOURCE])
+    still = head_of(setup.heads, setup.volumes, i, f, state[SOURCE]) - rise
     lag = c[C_LAG] * np.sqrt(sill_radius / (1.84 * G))
     state[HEAD] += (still - state[HEAD]) * (dt / (lag + dt) if state[STEP] > 0 else 1.0)
     head = state[HEAD]
@@ -289,6 +292,6 @@ def run_path(setup, state, ring, tilt, lip, out_xy, floor, rows):
     """A whole path: ``advance`` for every step, ``write_row`` after every C_STRIDE of them."""
     stride = int(setup.constants[C_STRIDE])
     for k in range(tilt.size):
-        advance(setup, state, ring, tilt[k], lip[k], out_xy[k], floor)
+        advance(setup, state, ring, tilt[k], lip[k], out_xy[k], floor, 0.0)
         if (k + 1) % stride == 0:
             write_row(setup, state, rows[(k + 1) // stride - 1])

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from ..errors import ClockError, SceneError
 from ..types import Liquid, PourTrace, Vessel
 from . import core
-from .pose import VesselPose, lip_pose
+from .pose import VesselPose, lip_pose, sill_rise_m
 from .stream import Stream, stream_of
 from .table import pour_table
 
@@ -105,8 +105,9 @@ def make_setup(
     constants[core.C_RUN] = params.run_down
     constants[core.C_FLOOD] = params.flooding
     constants[core.C_DRIBBLE] = params.dribble_s
-    constants[core.C_THROAT] = profile[profile.argmax() :].min()
-    constants[core.C_WALL_ANGLE] = np.arctan2(rim - below, z[1] - z[0])
+    constants[core.C_THROAT] = min(profile[profile.argmax() :].min(), source.opening_radius_m)
+    if source.mouth_radius_m is None:  # liquid leaves a hole in a lid along no wall
+        constants[core.C_WALL_ANGLE] = np.arctan2(rim - below, z[1] - z[0])
     constants[core.C_RECV_RIM] = receiver.rim_radius_m
     constants[core.C_RECV_DEPTH] = receiver.depth_m
     constants[core.C_STRIDE] = steps_per_row(dt_s)
@@ -179,12 +180,14 @@ class HydraulicPour:
         lip_m: Float[np.ndarray, "3"],
         out_xy: Float[np.ndarray, "2"],
         receiver_floor_m: Float[np.ndarray, "3"],
+        sill_rise_m: float = 0.0,
     ) -> None:
         """Advance by ``dt_s``.
 
         ``tilt_rad``: angle between the source's axis and the vertical; ``lip_m``: lowest point of
         its mouth; ``out_xy``: horizontal unit vector it pours towards (the horizontal part of its
-        axis); ``receiver_floor_m``: centre of the receiver's inner floor.
+        axis); ``receiver_floor_m``: centre of the receiver's inner floor; ``sill_rise_m``: for a hole
+        in a lid that is not on the low side, scene.sill_rise_m (exact up to 90 degrees of tilt).
         """
         core.advance(
             self._setup,
@@ -194,6 +197,7 @@ class HydraulicPour:
             np.ascontiguousarray(lip_m, np.float64),
             np.ascontiguousarray(out_xy, np.float64),
             np.ascontiguousarray(receiver_floor_m, np.float64),
+            float(sill_rise_m),
         )
         self._steps += 1
         if self._steps % self._stride == 0:
@@ -206,7 +210,7 @@ class HydraulicPour:
         """Advance by ``dt_s`` while both vessels move to these poses."""
         at, rot = receiver
         floor = np.asarray(at, float) + self.receiver.floor_m * np.asarray(rot, float)[:, 2]
-        self.step(*lip_pose(self.source, *source), floor)
+        self.step(*lip_pose(self.source, *source), floor, sill_rise_m(self.source, source[1]))
 
     @property
     def state(self) -> LiquidState:

@@ -21,7 +21,7 @@ class LipPose(NamedTuple):
     tilt_rad: float
     """Between the vessel's axis and the vertical, 0 .. pi."""
     lip_m: Float[np.ndarray, "3"]
-    """Lowest point of the mouth's inner edge, world frame."""
+    """Lowest point of the opening's inner edge, world frame."""
     out_xy: Float[np.ndarray, "2"]
     """Horizontal unit vector along the vessel's axis: where the liquid goes, also past 90 degrees."""
 
@@ -35,10 +35,21 @@ def lip_pose(
     The direction is the axis' horizontal part, not the lip's: the lip's side flips at 90 degrees.
     An upright vessel has no direction: +x then.
     """
-    axis = np.asarray(rotation, float)[:, 2]
+    rotation = np.asarray(rotation, float)
+    axis, up = rotation[:, 2], rotation[2]
     sine = float(np.hypot(axis[0], axis[1]))
     tilt = float(np.arctan2(sine, axis[2]))
     out = axis[:2] / sine if sine > 1e-9 else np.array([1.0, 0.0])
-    down = np.array([out[0] * axis[2], out[1] * axis[2], -sine])
-    centre = np.asarray(position_m, float) + vessel.height_m * axis
-    return LipPose(tilt, centre + vessel.rim_radius_m * down, out)
+    low = -up[:2] / sine if sine > 1e-9 else np.array([1.0, 0.0])
+    lip = [*(low * vessel.opening_radius_m + [vessel.mouth_offset_m, 0.0]), vessel.height_m]
+    return LipPose(tilt, np.asarray(position_m, float) + rotation @ lip, out)
+
+
+def sill_rise_m(vessel: Vessel, rotation: Float[np.ndarray, "3 3"]) -> float:
+    """How much higher the lip hangs than if the vessel were tilted towards the hole in its lid [m].
+
+    0 without a lid, and for a tilt straight towards the hole; up to twice the hole's offset.
+    """
+    up = np.asarray(rotation, float)[2]
+    sine = float(np.hypot(up[0], up[1]))
+    return vessel.mouth_offset_m * (sine + float(up[0]))

@@ -1,13 +1,15 @@
 """How much a tilted vessel holds, and how high its liquid stands: hydrostatics of a round cavity.
 
 Reads:  Vessel, tilt [rad], volume [mL].   Makes: volumes, tilts, levels, PourTable.
-Used by: liquid.core (tables), episode (plans a tilt), scene (draws the surface), audio, tests.
+Used by: liquid.core (tables), episode (plans a tilt), audio, tests.
+Single answers come from Vessel itself, exact but slow for an inner loop; the table is for those.
 
 Geometry. z runs along the vessel's axis from the inner floor, theta is the tilt, and heights are
 measured along world up from the centre of the inner floor. The lowest wall line of the cavity is
 ``w(z) = z cos(theta) - r(z) sin(theta)``. Liquid at z has to climb to
 ``l(z) = max over z' >= z of w(z')`` to get out: the lip for a cup, the start of a tilted neck for
-a bottle. At rest it fills every slice up to l(z); a *head* h raises that surface everywhere, so
+a bottle, the outermost point of the hole in a lid (towards which such a vessel is tilted). At rest
+it fills every slice up to l(z); a *head* h raises that surface everywhere, so
 ``V(theta, h) = sum of slices of the disc segment below l(z) + h``. Where the wall only descends
 towards the mouth, l = w and h is the depth of the layer that runs out along it.
 """
@@ -21,10 +23,9 @@ from numba import njit
 
 from ..errors import SceneError
 from ..types import Vessel
+from ..types.vessel import MAX_TILT_RAD
 
-MAX_TILT_RAD = float(np.radians(150))
-SECTIONS = 128  # slices of a table; the direct functions below use FINE
-FINE = 512
+SECTIONS = 128  # slices of a table
 ROWS = 121  # tilts of a table: every 1.25 degrees
 BELOW, ABOVE = 40, 72  # heads per row below and above the lip
 SEGMENTS = 4097  # entries of the disc-segment lookup
@@ -41,18 +42,18 @@ class PourTable:
     heads_m: Float[np.ndarray, "R C"]
     volumes_m3: Float[np.ndarray, "R C"]
     sill_radius_m: Float[np.ndarray, " R"]
-    """Inner radius where the liquid goes over: mouth or neck."""
+    """Radius of the opening the liquid goes over: mouth, hole in the lid, or neck."""
     run_down_m: Float[np.ndarray, " R"]
     """Mean height the liquid loses along the wall before it leaves the mouth."""
 
 
 @njit(cache=True)
-def _levels(z, r, radius, tilt, level, pooled):
+def _levels(z, r, radius, mouth, tilt, level, pooled):
     """Fill l(z) and whether it lies above the wall, per slice; return sill radius and run-down."""
     st, ct = np.sin(tilt), np.cos(tilt)
     n, widest = radius.size, np.argmax(r)
     sill = z[n] * ct - r[n] * st
-    sill_radius, rim, total, held = r[n], sill, 0.0, False
+    sill_radius, rim, total, held = mouth, sill, 0.0, False
     for k in range(n - 1, -1, -1):
         middle = 0.5 * (z[k] + z[k + 1]) * ct - radius[k] * st
         pooled[k] = sill > middle
@@ -97,9 +98,8 @@ def _lookup(values, u):
 
 @njit(cache=True)
 def _volume(z, radius, tilt, level, pooled, head, primitive, segment):
-    """Volume [m3] with the surface ``head`` above the resting one; lookups empty = exact."""
+    """Volume [m3] with the surface ``head`` above the resting one."""
     st, ct, total = max(np.sin(tilt), 1e-6), np.cos(tilt), 0.0
-    exact = segment.size == 0
     for k in range(radius.size):
         a, dz = radius[k], z[k + 1] - z[k]
         if pooled[k]:
@@ -111,10 +111,10 @@ def _volume(z, radius, tilt, level, pooled, head, primitive, segment):
             continue
         if u0 <= -1 and u1 <= -1:
             mean = np.pi
-        elif abs(u1 - u0) < (1e-3 if exact else 0.05):
+        elif abs(u1 - u0) < 0.05:
             u = 0.5 * (u0 + u1)
-            mean = _segment(u) if u <= -1 or u >= 1 or exact else _lookup(segment, u)
-        elif exact or abs(u0) >= 1 or abs(u1) >= 1:
+            mean = _segment(u) if u <= -1 or u >= 1 else _lookup(segment, u)
+        elif abs(u0) >= 1 or abs(u1) >= 1:
             mean = (_primitive(u1) - _primitive(u0)) / (u1 - u0)
         else:
             mean = (_lookup(primitive, u1) - _lookup(primitive, u0)) / (u1 - u0)
@@ -124,14 +124,14 @@ def _volume(z, radius, tilt, level, pooled, head, primitive, segment):
 
 @njit(cache=True)
 def _fill_table(
-    z, r, radius, max_tilt, below, above, primitive, segment, heads, volumes, sill, run
+    z, r, radius, mouth, max_tilt, below, above, primitive, segment, heads, volumes, sill, run
 ):
     n = radius.size
     level, pooled = np.empty(n), np.empty(n, np.bool_)
     for i in range(heads.shape[0]):
         tilt = max_tilt * i / (heads.shape[0] - 1)
         st, ct = np.sin(tilt), np.cos(tilt)
-        sill[i], run[i] = _levels(z, r, radius, tilt, level, pooled)
+        sill[i], run[i] = _levels(z, r, radius, mouth, tilt, level, pooled)
         low, high = 1e-4, 1e-4  # heads at which the cavity is empty and full
         for k in range(n):
             for e in (k, k + 1):
@@ -189,9 +189,6 @@ def _lookups() -> tuple[np.ndarray, np.ndarray]:
     return np.array([_primitive(x) for x in u]), np.array([_segment(x) for x in u])
 
 
-_EXACT = np.empty(0)
-
-
 @lru_cache(maxsize=128)
 def pour_table(vessel: Vessel) -> PourTable:
     """The table of a vessel; kept for the last 128 vessels of the process."""
@@ -199,52 +196,21 @@ def pour_table(vessel: Vessel) -> PourTable:
     columns = BELOW + ABOVE + 1
     heads, volumes = np.empty((ROWS, columns)), np.empty((ROWS, columns))
     sill, run = np.empty(ROWS), np.empty(ROWS)
-    _fill_table(z, r, radius, MAX_TILT_RAD, BELOW, ABOVE, *_lookups(), heads, volumes, sill, run)
+    _fill_table(
+        z, r, radius, vessel.opening_radius_m, MAX_TILT_RAD, BELOW, ABOVE, *_lookups(),
+        heads, volumes, sill, run,
+    )  # fmt: skip
     for array in (heads, volumes, sill, run):
         array.setflags(write=False)
     return PourTable(heads, volumes, sill, run)
 
 
-def _checked(tilt_rad: float) -> float:
-    if not 0 <= tilt_rad <= MAX_TILT_RAD:
-        raise SceneError(f"tilt must lie between 0 and {MAX_TILT_RAD:.3f} rad, got {tilt_rad}")
-    return float(tilt_rad)
-
-
-@njit(cache=True)
-def _held(z, r, radius, tilt, empty):
-    level, pooled = np.empty(radius.size), np.empty(radius.size, np.bool_)
-    _levels(z, r, radius, tilt, level, pooled)
-    return _volume(z, radius, tilt, level, pooled, 0.0, empty, empty)
-
-
-@njit(cache=True)
-def _plane_volume(z, radius, tilt, height, empty):
-    level, pooled = np.zeros(radius.size), np.ones(radius.size, np.bool_)
-    return _volume(z, radius, tilt, level, pooled, height, empty, empty)
-
-
-@njit(cache=True)
-def _plane_height(z, r, radius, tilt, volume, empty):
-    st, ct = np.sin(tilt), np.cos(tilt)
-    reach = max(radius.max(), r.max()) * st
-    lo, hi = min(0.0, z[-1] * ct) - reach, max(0.0, z[-1] * ct) + reach
-    for _ in range(48):
-        mid = 0.5 * (lo + hi)
-        if _plane_volume(z, radius, tilt, mid, empty) < volume:
-            lo = mid
-        else:
-            hi = mid
-    return 0.5 * (lo + hi)
-
-
 def held_ml(vessel: Vessel, tilt_rad: float) -> float:
-    """Volume [mL] left in the vessel at rest at a tilt: the surface just reaches the lip.
+    """Volume [mL] left in the vessel at rest at a tilt: Vessel.held_ml, exact hydrostatics.
 
-    Exact hydrostatics (no capillarity); the lip is the sill of a neck where there is one.
     Raises SceneError for a tilt outside [0, MAX_TILT_RAD].
     """
-    return float(_held(*_sections(vessel, FINE), _checked(tilt_rad), _EXACT)) * 1e6
+    return vessel.held_ml(tilt_rad)
 
 
 def tilt_to_hold(vessel: Vessel, volume_ml: float) -> float:
@@ -252,33 +218,22 @@ def tilt_to_hold(vessel: Vessel, volume_ml: float) -> float:
 
     0 for a full vessel. Raises SceneError when the vessel keeps more even at MAX_TILT_RAD.
     """
-    if held_ml(vessel, MAX_TILT_RAD) > volume_ml + 1e-6:
-        raise SceneError(
-            f"{vessel.name} still holds {held_ml(vessel, MAX_TILT_RAD):.1f} mL at 150 degrees: "
-            f"{volume_ml:.1f} mL cannot be reached by tilting"
-        )
-    if held_ml(vessel, 0.0) <= volume_ml:
-        return 0.0
-    lo, hi = 0.0, MAX_TILT_RAD
-    for _ in range(46):
-        mid = 0.5 * (lo + hi)
-        lo, hi = (mid, hi) if held_ml(vessel, mid) > volume_ml + 1e-6 else (lo, mid)
-    return hi
+    return vessel.tilt_to_hold_rad(volume_ml)
 
 
 def surface_level(vessel: Vessel, tilt_rad: float, volume_ml: float) -> float:
     """Height [m] of the free surface above the centre of the inner floor, along world up.
 
     The horizontal plane below which the cavity holds ``volume_ml`` (clipped to 0 .. capacity): what
-    a still liquid shows. At zero tilt this is Vessel.level_m.
+    a still liquid shows. Vessel.level_m as a number.
     """
-    z, r, radius = _sections(vessel, FINE)
-    volume = min(max(volume_ml, 0.0), vessel.capacity_ml) * 1e-6
-    return float(_plane_height(z, r, radius, _checked(tilt_rad), volume, _EXACT))
+    return float(vessel.level_m(volume_ml, tilt_rad))
 
 
 def head_m(vessel: Vessel, tilt_rad: float, volume_ml: float) -> float:
     """Free surface above the lip [m], negative below it, from the vessel's table."""
     table = pour_table(vessel)
-    i, f = row_at(ROWS, MAX_TILT_RAD, _checked(tilt_rad))
+    if not 0 <= tilt_rad <= MAX_TILT_RAD:
+        raise SceneError(f"tilt must lie between 0 and {MAX_TILT_RAD:.3f} rad, got {tilt_rad}")
+    i, f = row_at(ROWS, MAX_TILT_RAD, float(tilt_rad))
     return float(head_of(table.heads_m, table.volumes_m3, i, f, volume_ml * 1e-6))

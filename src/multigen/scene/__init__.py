@@ -16,10 +16,10 @@ from .conditions import CONDITIONS as CONDITIONS
 from .conditions import Condition as Condition
 from .conditions import condition_parts as condition_parts
 from .draw import draw_scene as draw_scene
-from .draw import orbit as orbit
-from .draw import stream_of as stream_of
+from .draw_view import orbit as orbit
 from .geometry import lip_point as lip_point
 from .geometry import pour_direction as pour_direction
+from .geometry import sill_rise_m as sill_rise_m
 from .geometry import tilt_of as tilt_of
 from .hands import Hand as Hand
 from .liquid_mesh import LiquidMesh as LiquidMesh
@@ -32,10 +32,11 @@ from .robot import robot_spec as robot_spec
 from .stream_mesh import Column as Column
 from .stream_mesh import Stream as Stream
 from .stream_mesh import StreamMesh as StreamMesh
+from .streams import stream_of as stream_of
 from .vessels import PAPER_VESSELS as PAPER_VESSELS
 from .vessels import draw_receiver as draw_receiver
 from .vessels import draw_source as draw_source
 from .vessels import paper_vessel as paper_vessel
-from .world import WORLDS as WORLDS
 from .world import WorldConfig as WorldConfig
-from .world import load_world as load_world
+from .worlds import WORLDS as WORLDS
+from .worlds import load_world as load_world

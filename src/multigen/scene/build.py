@@ -14,6 +14,7 @@ from ..errors import SceneError
 from ..types import CameraPose, Role, SceneConfig
 from . import robot as robots
 from .cups import GROUP_LIQUID, add_contact, add_mesh_geom, add_vessel
+from .distractors import add_distractors
 from .hands import Hand, add_hand
 from .liquid_mesh import LiquidMesh
 from .materials import add_materials
@@ -22,6 +23,8 @@ from .particle_mesh import placeholder, room
 from .stream_mesh import Column, StreamMesh
 
 Pose = tuple[Float[np.ndarray, " 3"], Float[np.ndarray, "3 3"]]
+PAD_ENDINGS = ("_pad1", "_pad2")
+"""Names of the geoms that hold a vessel; their friction overrules its own."""
 ARM_KP = (2000, 2000, 2000, 2000, 500, 500, 500)
 
 
@@ -29,9 +32,9 @@ ARM_KP = (2000, 2000, 2000, 2000, 500, 500, 500)
 class Detail:
     """How finely and how prettily to draw: lathe segments, liquid slices, shadows, smoothing."""
 
-    segments: int = 48
-    slices: int = 40
-    around: int = 40
+    segments: int = 36
+    slices: int = 28
+    around: int = 32
     shadow_map: int = 512
     samples: int = 0
     """Multisampling: 0, 2 or 4."""
@@ -129,21 +132,26 @@ def build_scene(
         for role, vessel in (("source", config.source), ("receiver", config.receiver))
     }
     if robot:
-        _add_robot(spec, config.ego)
+        _add_robot(spec, config.ego, config.friction)
     for role, xy in (("source", config.source_xy_m), ("receiver", config.receiver_xy_m)):
-        vessel = getattr(config, role)
+        vessel, yaw = getattr(config, role), getattr(config, f"{role}_yaw_rad")
         ml = config.initial_ml if role == "source" else config.receiver_initial_ml
         body = spec.worldbody.add_body(
-            name=role, pos=[*xy, 0], mocap=not robot and role == "source"
-        )
+            name=role, pos=[*xy, 0], quat=[np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)],
+            mocap=not robot and role == "source",
+        )  # fmt: skip
         if robot:
             body.add_freejoint(name=f"{role}_free")
-            add_contact(body, role, vessel, extra_kg=ml * 1e-6 * config.liquid.density_kg_m3)
+            wet_kg = ml * 1e-6 * config.liquid.density_kg_m3
+            add_contact(body, role, vessel, extra_kg=wet_kg, friction=config.friction)
         add_vessel(spec, body, role, vessel, liquids[role], ml, segments=detail.segments)
     if hand is not None and not robot:
         add_hand(spec.body("source"), config.source, hand)
-    stream = StreamMesh(rings=detail.slices, around=max(8, detail.around // 3))
+    stream = StreamMesh(
+        detail.slices, max(8, detail.around // 3), config.receiver, config.receiver_xy_m
+    )
     _add_stream(spec, stream, config)
+    add_distractors(spec, config.distractors)
     if particles:
         for name, most, material in zip(
             PARTICLE_MESHES, room(particles), ("liquid", "stream"), strict=True
@@ -214,11 +222,28 @@ def _world(config: SceneConfig, size: int, detail: Detail) -> mujoco.MjSpec:
         ("wall_left", [2, 0.02, 1.6], [0.6, 1.9, 0.8]), ("wall_right", [2, 0.02, 1.6], [0.6, -1.9, 0.8]),
     ):  # fmt: skip
         world.add_geom(name=name, type=box, size=size_, pos=pos, material="wall", **still)
+        if config.wall_texture != "plain":
+            _add_paper(world, name, np.array(size_), np.array(pos))
     add_camera(world, "front", config.front)
     return spec
 
 
-def _add_robot(spec: mujoco.MjSpec, ego: CameraPose) -> None:
+def _add_paper(world, name: str, size: np.ndarray, pos: np.ndarray) -> None:
+    """A plane just inside a wall: MuJoCo lays pictures flat on planes, but through boxes."""
+    thin = int(np.argmin(size[:2]))
+    inwards = np.zeros(3)
+    inwards[thin] = -np.sign(pos[thin])
+    across = np.cross([0.0, 0.0, 1.0], inwards)
+    quat = np.zeros(4)
+    mujoco.mju_mat2Quat(quat, np.stack([across, [0.0, 0.0, 1.0], inwards], 1).ravel())
+    world.add_geom(
+        name=f"{name}_paper", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[size[1 - thin], size[2], 20],
+        pos=pos + (size[thin] + 0.001) * inwards, quat=quat, material="wallpaper",
+        contype=0, conaffinity=0,
+    )  # fmt: skip
+
+
+def _add_robot(spec: mujoco.MjSpec, ego: CameraPose, friction: float) -> None:
     """Arm and gripper at the origin, position actuators, the wrist camera on its bracket."""
     spec.attach(
         robots.robot_spec(), site=spec.worldbody.add_site(name="base"), prefix=robots.PREFIX
@@ -230,6 +255,9 @@ def _add_robot(spec: mujoco.MjSpec, ego: CameraPose) -> None:
             name=f"arm{i + 1}", target=robots.PREFIX + name, trntype=mujoco.mjtTrn.mjTRN_JOINT
         )
         actuator.set_to_position(kp=ARM_KP[i], dampratio=1.0)
+    for geom in spec.geoms:
+        if geom.name.endswith(PAD_ENDINGS):
+            geom.friction = np.array(geom.friction) * [friction, 1, 1]
     add_camera(spec.body(robots.PREFIX + robots.GRIPPER_BASE), "ego", ego)
 
 

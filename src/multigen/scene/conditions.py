@@ -21,7 +21,8 @@ class Condition:
 
     @property
     def name(self) -> str:
-        return f"{self.liquid}-{self.source}-{self.receiver}"
+        """As in the paper's table, which tells hot water from cold only in its appendix."""
+        return f"{self.liquid.split()[-1]}-{self.source}-{self.receiver}"
 
 
 CONDITIONS: dict[str, Condition] = {
@@ -30,7 +31,7 @@ CONDITIONS: dict[str, Condition] = {
         Condition("water", "white_cup", "red_cup"),
         Condition("coffee", "metal_thermos", "paper_cup"),
         Condition("sake", "sake_carafe", "sake_cup"),
-        Condition("water", "metal_thermos", "metal_mug"),
+        Condition("hot water", "metal_thermos", "metal_mug"),
         Condition("water", "white_cup", "plastic_cup"),
         Condition("juice", "plastic_bottle", "plastic_cup"),
         Condition("soda", "metal_can", "plastic_cup"),

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from ..types import Vessel
-from .lathe import Mesh, vessel_mesh
+from .lathe import Mesh, handle_mesh, lid_mesh, vessel_mesh
 from .liquid_mesh import LiquidMesh
 
 GROUP_SOLID, GROUP_LIQUID, GROUP_ROBOT, GROUP_ROBOT_CONTACT, GROUP_CONTACT, GROUP_GLASS = range(6)
@@ -44,19 +44,39 @@ def add_vessel(
     *,
     segments: int = 48,
 ) -> None:
-    """Visible geoms '<role>' (the vessel) and '<role>_liquid' on ``body``; role 'source' or 'receiver'."""
+    """Visible geoms '<role>' (the vessel), '<role>_lid', '<role>_handle' where it has them, and
+    '<role>_liquid' on ``body``; role 'source' or 'receiver'.
+    """
     group = GROUP_GLASS if vessel.is_transparent else GROUP_SOLID
     add_mesh_geom(spec, body, role, vessel_mesh(vessel, segments), role, group)
+    if vessel.mouth_radius_m is not None:
+        add_mesh_geom(spec, body, f"{role}_lid", lid_mesh(vessel, segments), "lid", group)
+        _add_tab(body, role, vessel, group)
+    if vessel.kind == "mug":
+        add_mesh_geom(spec, body, f"{role}_handle", handle_mesh(vessel), role, group)
     # A mesh without any area does not compile: start with at least a little and empty it later.
     first = liquid.vertices(np.array([0.0, 0.0, 1.0]), max(ml, 0.3 * vessel.capacity_ml))
     add_mesh_geom(spec, body, f"{role}_liquid", (first, liquid.faces), "liquid", GROUP_LIQUID)
 
 
-def add_contact(body, role: str, vessel: Vessel, *, extra_kg: float = 0.0) -> None:
+def _add_tab(body, role: str, vessel: Vessel, group: int) -> None:
+    """The tab that opened the can, beyond the hole's far edge."""
+    length = 0.35 * vessel.inner[-2][1]
+    x = vessel.mouth_offset_m - vessel.opening_radius_m - length
+    body.add_geom(
+        name=f"{role}_tab", type=mujoco.mjtGeom.mjGEOM_ELLIPSOID, size=[length, 0.55 * length, 0.0009],
+        pos=[x, 0, vessel.height_m + 0.0012], material="lid", contype=0, conaffinity=0, mass=0, group=group,
+    )  # fmt: skip
+
+
+def add_contact(
+    body, role: str, vessel: Vessel, *, extra_kg: float = 0.0, friction: float = 1.0
+) -> None:
     """Boxes and a disc that follow the outside; three quarters of the mass on the wall.
 
     ``extra_kg`` (the liquid) sits on the bottom.
     """
+    rub = [friction, 0.01, 0.001]
     wall = _straightened(np.array(vessel.outer, float), 1.5e-3)
     lengths = np.hypot(*np.diff(wall, axis=0).T)
     turn, lean = np.zeros(4), np.zeros(4)
@@ -75,13 +95,13 @@ def add_contact(body, role: str, vessel: Vessel, *, extra_kg: float = 0.0) -> No
             body.add_geom(
                 name=f"{role}_wall{k}_{i}", type=mujoco.mjtGeom.mjGEOM_BOX, size=size,
                 pos=[radius * np.cos(a), radius * np.sin(a), zm + thick * np.sin(angle)], quat=turn.copy(),
-                group=GROUP_CONTACT, mass=share, friction=[1, 0.01, 0.001],
+                group=GROUP_CONTACT, mass=share, friction=rub,
             )  # fmt: skip
     half = max(CONTACT_WALL_M, vessel.floor_m) / 2
     body.add_geom(
         name=f"{role}_bottom", type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[vessel.outer[0][1], half, 0],
         pos=[0, 0, half], group=GROUP_CONTACT, mass=0.25 * vessel.mass_kg + extra_kg,
-        solref=[0.004, 1], friction=[1, 0.01, 0.001],
+        solref=[0.004, 1], friction=rub,
     )  # fmt: skip
 
 

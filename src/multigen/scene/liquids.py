@@ -2,16 +2,14 @@
 
 Reads:  a numpy Generator.   Makes: Liquid.   Used by: scene (draws and named conditions).
 
-Sources of the nominal values: water at 20 and 80 C from the CRC Handbook of Chemistry and Physics;
-milk (3.5 % fat) and orange juice from Rao, "Rheology of Fluid, Semisolid, and Solid Foods"; sake as
-15 % (v/v) ethanol in water (Khattab et al. 2012, Korean J. Chem. Eng. 29:812); cola as an 11 %
-sucrose solution with the surface tension of sweetened drinks (0.05 N/m). Sound speeds: Del Grosso
-and Mader 1972 for water; the others vary by less than 5 % from it and matter only for bubbles.
+Where each value comes from is in docs/liquids.md, value by value: the CRC Handbook for water, sugar
+and ethanol solutions, measurements of the drink where we know one, else chosen, and said so.
 """
 
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
 
 from ..types import Liquid
 
@@ -23,12 +21,12 @@ LIQUIDS: dict[str, Liquid] = {
         Liquid("hot water", 972.0, 0.35e-3, 0.063, 80.0, 1555.0, 0.0, (0.62, 0.78, 0.88, 0.45)),
         # Instant coffee is water with 1-2 % of solids; its surfactants lower the tension.
         Liquid("coffee", 975.0, 0.38e-3, 0.050, 80.0, 1553.0, 0.0, (0.16, 0.08, 0.03, 0.95)),
-        Liquid("sake", 985.0, 1.6e-3, 0.045, 20.0, 1540.0, 0.0, (0.88, 0.86, 0.70, 0.40)),
+        Liquid("sake", 997.0, 1.6e-3, 0.045, 20.0, 1540.0, 0.0, (0.88, 0.86, 0.70, 0.40)),
         # With pulp: shear thinning, 2-3 mPa s at the shear rates of a pour.
         Liquid("juice", 1045.0, 2.5e-3, 0.050, 10.0, 1520.0, 0.0, (0.96, 0.62, 0.08, 0.97)),
-        Liquid("soda", 1040.0, 1.2e-3, 0.050, 8.0, 1500.0, 0.8, (0.20, 0.07, 0.03, 0.92)),
-        Liquid("milk", 1030.0, 2.0e-3, 0.047, 8.0, 1500.0, 0.0, (0.97, 0.96, 0.92, 1.0)),
-        Liquid("tea", 978.0, 0.40e-3, 0.058, 75.0, 1554.0, 0.0, (0.55, 0.26, 0.06, 0.75)),
+        Liquid("soda", 1040.0, 1.9e-3, 0.050, 8.0, 1480.0, 0.8, (0.20, 0.07, 0.03, 0.92)),
+        Liquid("milk", 1033.0, 3.1e-3, 0.047, 8.0, 1500.0, 0.0, (0.97, 0.96, 0.92, 1.0)),
+        Liquid("tea", 976.0, 0.38e-3, 0.058, 75.0, 1554.0, 0.0, (0.55, 0.26, 0.06, 0.75)),
     )
 }
 
@@ -55,4 +53,28 @@ def draw_liquid(rng: np.random.Generator) -> Liquid:
         temperature_c=base.temperature_c + float(rng.uniform(-8, 8)),
         fizz=fizz,
         rgba=(red, green, blue, round(opacity, 3)),
+    )
+
+
+def altered(
+    liquid: Liquid,
+    *,
+    density: float = 1.0,
+    viscosity: float = 1.0,
+    surface_tension: float = 1.0,
+    warmer_c: float = 0.0,
+    colour: Float[np.ndarray, " 3"] | None = None,
+    opacity: float = 0.0,
+) -> Liquid:
+    """The liquid with factors on its properties, degrees, and offsets on its colour and opacity."""
+    *rgb, alpha = liquid.rgba
+    rgb = rgb if colour is None else np.clip(np.array(rgb) + colour, 0.02, 1.0)
+    red, green, blue = (round(float(c), 3) for c in rgb)
+    return replace(
+        liquid,
+        density_kg_m3=liquid.density_kg_m3 * density,
+        viscosity_pa_s=liquid.viscosity_pa_s * viscosity,
+        surface_tension_n_m=liquid.surface_tension_n_m * surface_tension,
+        temperature_c=liquid.temperature_c + warmer_c,
+        rgba=(red, green, blue, round(float(np.clip(alpha + opacity, 0.25, 1.0)), 3)),
     )

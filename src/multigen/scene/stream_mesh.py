@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float32, Int32
 
+from ..types import Vessel
 from .liquid_mesh import sheet
 
 GRAVITY_M_S2 = 9.81
@@ -68,10 +69,21 @@ class Column:
 
 
 class StreamMesh:
-    """Tube of ``rings`` x ``around`` vertices along a ballistic path, closed at both ends."""
+    """Tube of ``rings`` x ``around`` vertices along a ballistic path, closed at both ends.
 
-    def __init__(self, rings: int = 36, around: int = 14) -> None:
+    With a ``cup`` and where it stands, what has passed its rim slides down the inside of its wall
+    instead of leaving through it.
+    """
+
+    def __init__(
+        self,
+        rings: int = 36,
+        around: int = 14,
+        cup: Vessel | None = None,
+        cup_xy_m: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
         self.rings, self.around = rings, around
+        self.cup, self.cup_xy_m = cup, np.array(cup_xy_m)
         self.count = rings * around
         faces = [sheet(rings, around, 0, True)]
         last = np.arange(rings - 1) * around + around - 1  # close the tube around
@@ -117,6 +129,7 @@ class StreamMesh:
         ahead = np.array([velocity[0], velocity[1], 0.0])
         ahead = ahead / n if (n := np.linalg.norm(ahead)) > 1e-6 else np.array([0, -1.0, 0])
         path[:fed] -= np.linspace(1, 1 / LEAD_RINGS, fed)[:, None] * LEAD_M * ahead
+        self._keep_inside(path, radius)
         heading = speed_at / np.maximum(speed, 1e-9)[:, None]
         level = np.array([-ahead[1], ahead[0], 0.0])
         flat = 1 + 0.7 * np.exp(-(along + 2 * n * t0) / 0.012)
@@ -127,6 +140,19 @@ class StreamMesh:
             level * (radius * flat)[:, None],
             np.cross(level, heading) * (radius / flat)[:, None],
         )
+
+    def _keep_inside(self, path: np.ndarray, radius: np.ndarray) -> None:
+        """Move what is below the rim, and came in through the mouth, off the wall. In place."""
+        if self.cup is None:
+            return
+        aside = path[:, :2] - self.cup_xy_m
+        away = np.linalg.norm(aside, axis=1)
+        below = path[:, 2] < self.cup.height_m
+        if not below.any() or away[int(np.argmax(below))] > self.cup.rim_radius_m:
+            return
+        room = self.cup.inner_radius_m(path[:, 2] - self.cup.floor_m) - 1.2 * radius
+        share = np.minimum(1.0, np.maximum(room, 0.0) / np.maximum(away, 1e-9))
+        path[below, :2] = self.cup_xy_m + (aside * share[:, None])[below]
 
     def _tube(self, path: np.ndarray, wide: np.ndarray, high: np.ndarray) -> np.ndarray:
         """Ellipses with half axes ``wide`` and ``high`` around every point of the path."""

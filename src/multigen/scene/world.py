@@ -1,21 +1,21 @@
-"""Worlds: the ranges a scene is drawn from; built in, or a JSON file of the user's.
+"""A world: the ranges a scene is drawn from.
 
-Reads:  a name or a JSON file.   Makes: WorldConfig.   Used by: scene.draw, episode, benchmark, cli.
-A range is (low, high), drawn uniformly. An unknown field in a file is refused with the valid ones.
+Reads:  nothing.   Makes: WorldConfig.   Used by: scene.worlds, scene.draw, episode, benchmark, cli.
+A range is (low, high), drawn uniformly unless said otherwise.
 """
 
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import get_type_hints
 
 from ..errors import ConfigError
-from ..files import from_json, read_json
 from ..types import COMMANDS
 from .conditions import CONDITIONS
 from .liquids import LIQUIDS
-from .materials import TEXTURES
+from .textures import HELD_OUT_TABLES, HELD_OUT_WALLS, TABLES, WALLS
 from .vessels import RECEIVER_KINDS, SOURCE_KINDS
 
+FILL_RULES = ("fits", "literal")
+LIQUID_MODELS = ("hydraulic", "particles")
 Range = tuple[float, float]
 
 
@@ -36,7 +36,26 @@ class WorldConfig:
     """Initial volume over the source's capacity (paper: 0.70 +- 0.05)."""
     receiver_fill_fraction: Range = (0.0, 0.0)
     """Already in the receiver, over its capacity."""
+    fill_rule: str = "fits"
+    """'fits': where all of it would not fit the receiver, the initial volume is lowered until 'all'
+    ends at 90 % of the receiver's brim. 'literal': always fill_fraction, as the paper's protocol
+    reads; what overflows is spilled."""
     commands: tuple[str, ...] = tuple(COMMANDS)
+    liquid_model: str = "hydraulic"
+    """'hydraulic' or 'particles': what moves the liquid."""
+    object_scale: Range = (0.95, 1.05)
+    """Radii and heights of both vessels, each times a factor of its own; named conditions too."""
+    density_factor: Range = (1.0, 1.0)
+    """On top of what a random scene's liquid already varies; named conditions too. So the next six."""
+    viscosity_factor: Range = (1.0, 1.0)
+    """Drawn log-uniformly."""
+    surface_tension_factor: Range = (1.0, 1.0)
+    temperature_offset_c: Range = (0.0, 0.0)
+    colour_jitter: float = 0.0
+    """Largest change of each of the liquid's colour channels (0 to 1)."""
+    opacity_jitter: float = 0.0
+    friction: Range = (0.8, 1.2)
+    """Sliding friction of fingers and table on the vessels, over its usual value."""
 
     # Where
     source_x_m: Range = (0.58, 0.66)
@@ -45,6 +64,10 @@ class WorldConfig:
     receiver_y_m: Range = (-0.12, -0.05)
     clearance_m: float = 0.06
     """At least this much between the two walls: the fingers reach 2 cm beyond the source's."""
+    receiver_yaw_deg: Range = (-160.0, -20.0)
+    """Where a receiver's handle points; -90 is away from the source, 0 at the front camera."""
+    distractors: tuple[int, int] = (0, 4)
+    """Fewest and most things that only stand around, out of the robot's way."""
 
     # How it is poured
     grasp_offset: Range = (-0.05, 0.05)
@@ -60,7 +83,9 @@ class WorldConfig:
     front_elevation_deg: Range = (12.0, 24.0)
     front_fovy_deg: Range = (38.0, 46.0)
     front_jitter_m: float = 0.01
-    """Of the front camera's target."""
+    """Of the front camera's target: a small turn."""
+    front_roll_deg: Range = (-2.0, 2.0)
+    """Rotation about the line of sight."""
     ego_jitter_m: float = 0.004
     """Of the wrist camera on its bracket."""
     ego_fovy_deg: Range = (72.0, 78.0)
@@ -75,130 +100,60 @@ class WorldConfig:
     light_specular: Range = (0.1, 0.4)
     ambient: Range = (0.25, 0.42)
     shadows: bool = True
-    table_textures: tuple[str, ...] = TEXTURES
-    table_value: Range = (0.35, 0.95)
+    shadowless: float = 0.15
+    """Share of scenes that have none all the same."""
+    table_textures: tuple[str, ...] = TABLES
+    table_value: Range = (0.3, 0.82)
     """Brightness of the table's colour."""
     table_saturation: Range = (0.0, 0.5)
-    table_reflectance: Range = (0.0, 0.0)
-    """A reflecting table doubles the cost of a picture."""
+    table_reflectance: Range = (0.05, 0.25)
+    """Of the tables that reflect."""
+    reflecting: float = 0.2
+    """Share of scenes whose table reflects; that doubles the cost of a picture."""
+    wall_textures: tuple[str, ...] = WALLS
     wall_value: Range = (0.45, 0.95)
     wall_saturation: Range = (0.0, 0.25)
+
+    # Sound
+    microphone_m: tuple[float, float, float] = (0.62, -0.40, 0.20)
+    """Where the microphone stands, world frame."""
+    microphone_jitter_m: float = 0.12
+    """Largest displacement along each axis."""
+    motor_noise_db: Range = (-80.0, -55.0)
+    """RMS of the robot's motors at the microphone, dB re full scale."""
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(WorldConfig).items():
             value = getattr(self, name)
             if hint in (Range, tuple[int, int]) and value[0] > value[1]:
-                raise ConfigError(
-                    f"world '{self.name}': {name} is {value}; the low end comes first"
-                )
-        known = {
-            "conditions": ("random", *CONDITIONS), "source_kinds": SOURCE_KINDS, "receiver_kinds": RECEIVER_KINDS,
-            "liquids": tuple(LIQUIDS), "commands": tuple(COMMANDS), "table_textures": TEXTURES,
-        }  # fmt: skip
-        for name, valid in known.items():
+                raise self._wrong(f"{name} is {value}; the low end comes first")
+        for name, valid in _NAMES.items():
             chosen = getattr(self, name)
             if not chosen:
-                raise ConfigError(
-                    f"world '{self.name}': {name} is empty; name at least one of {', '.join(valid)}"
-                )
-            for one in chosen:
+                raise self._wrong(f"{name} is empty; name at least one of {', '.join(valid)}")
+            for one in (chosen,) if isinstance(chosen, str) else chosen:
                 if one not in valid:
-                    raise ConfigError(
-                        f"world '{self.name}': {name} names '{one}'; choose from {', '.join(valid)}"
-                    )
+                    raise self._wrong(f"{name} names '{one}'; choose from {', '.join(valid)}")
+        for name in _POSITIVE:
+            if getattr(self, name)[0] <= 0:
+                raise self._wrong(f"{name} is {getattr(self, name)}; a factor is above 0")
+        if self.distractors[0] < 0:
+            raise self._wrong(f"distractors is {self.distractors}; count from 0 up")
+        for name in ("reflecting", "shadowless"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise self._wrong(f"{name} is {getattr(self, name)}; a share lies between 0 and 1")
+
+    def _wrong(self, what: str) -> ConfigError:
+        return ConfigError(f"world '{self.name}': {what}")
 
 
-TRAIN = WorldConfig()
-NOMINAL = WorldConfig(
-    name="nominal",
-    conditions=tuple(CONDITIONS),
-    liquids=("water",),
-    fill_fraction=(0.70, 0.70),
-    source_x_m=(0.62, 0.62),
-    source_y_m=(0.10, 0.10),
-    receiver_x_m=(0.62, 0.62),
-    receiver_y_m=(-0.065, -0.065),
-    grasp_offset=(0.0, 0.0),
-    pour_height_m=(0.05, 0.05),
-    tilt_seconds=(4.0, 4.0),
-    front_distance_m=(0.56, 0.56),
-    front_azimuth_deg=(0.0, 0.0),
-    front_elevation_deg=(18.0, 18.0),
-    front_fovy_deg=(42.0, 42.0),
-    front_jitter_m=0.0,
-    ego_jitter_m=0.0,
-    ego_fovy_deg=(75.0, 75.0),
-    lights=(2, 2),
-    light_height_m=(1.8, 1.8),
-    light_spread_m=0.8,
-    light_diffuse=(0.5, 0.5),
-    light_specular=(0.3, 0.3),
-    ambient=(0.35, 0.35),
-    table_textures=("wood",),
-    table_value=(0.8, 0.8),
-    table_saturation=(0.45, 0.45),
-    wall_value=(0.8, 0.8),
-    wall_saturation=(0.03, 0.03),
-)
-"""One lab: no randomness but in the choice of condition and command."""
-SHIFTED = replace(
-    TRAIN,
-    name="shifted",
-    conditions=tuple(CONDITIONS),
-    fill_fraction=(0.55, 0.85),
-    source_x_m=(0.56, 0.68),
-    receiver_x_m=(0.56, 0.68),
-    grasp_offset=(-0.08, 0.08),
-    pour_height_m=(0.05, 0.10),
-    tilt_seconds=(2.5, 7.0),
-    front_distance_m=(0.45, 0.75),
-    front_azimuth_deg=(-35.0, 35.0),
-    front_elevation_deg=(8.0, 35.0),
-    front_fovy_deg=(32.0, 52.0),
-    front_jitter_m=0.03,
-    ego_jitter_m=0.008,
-    light_diffuse=(0.2, 0.9),
-    ambient=(0.12, 0.5),
-    table_value=(0.2, 1.0),
-    table_saturation=(0.0, 0.9),
-    wall_value=(0.15, 1.0),
-    wall_saturation=(0.0, 0.7),
-)
-"""Held out: wider than training in fills, places, speeds, cameras, light and colours."""
-
-LAB = replace(
-    NOMINAL,
-    name="lab",
-    conditions=("random",),
-    liquids=tuple(LIQUIDS),
-    fill_fraction=(0.65, 0.75),
-    source_x_m=(0.61, 0.63),
-    source_y_m=(0.09, 0.11),
-    receiver_x_m=(0.61, 0.63),
-    receiver_y_m=(-0.075, -0.055),
-)
-"""Nominal's room and layout within a centimetre, but vessels and liquids of training: narrow enough
-that a dozen demonstrations teach something. What is learned here is known to work only here."""
-
-WORLDS: dict[str, WorldConfig] = {w.name: w for w in (TRAIN, LAB, NOMINAL, SHIFTED)}
-
-
-def load_world(name_or_path: str | Path) -> WorldConfig:
-    """A built-in world by name, or a JSON file of WorldConfig's fields (missing ones as in 'train').
-
-    Raises ConfigError for an unknown name (listing the built-in ones), an unknown field (listing the
-    valid ones), a value of the wrong type or a range upside down.
-    """
-    if str(name_or_path) in WORLDS:
-        return WORLDS[str(name_or_path)]
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise ConfigError(
-            f"no world '{name_or_path}'; name one of {', '.join(WORLDS)} or an existing JSON file"
-        )
-    return from_json(WorldConfig, read_json(path), where=str(path))
-
-
-def world_fields() -> tuple[str, ...]:
-    """Names of all fields of a world file."""
-    return tuple(f.name for f in fields(WorldConfig))
+_NAMES: dict[str, tuple[str, ...]] = {
+    "conditions": ("random", *CONDITIONS), "source_kinds": SOURCE_KINDS, "receiver_kinds": RECEIVER_KINDS,
+    "liquids": tuple(LIQUIDS), "commands": tuple(COMMANDS), "fill_rule": FILL_RULES,
+    "liquid_model": LIQUID_MODELS, "table_textures": (*TABLES, *HELD_OUT_TABLES),
+    "wall_textures": (*WALLS, *HELD_OUT_WALLS),
+}  # fmt: skip
+"""Fields that name things, and what may be named."""
+_POSITIVE = (
+    "object_scale", "density_factor", "viscosity_factor", "surface_tension_factor", "friction",
+)  # fmt: skip

@@ -21,6 +21,7 @@ from .protocols import Observation as Observation
 from .role import ROLE_COLOURS as ROLE_COLOURS
 from .role import Role as Role
 from .scene import CameraPose as CameraPose
+from .scene import Distractor as Distractor
 from .scene import Light as Light
 from .scene import SceneConfig as SceneConfig
 from .trace import PourTrace as PourTrace

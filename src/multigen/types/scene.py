@@ -32,8 +32,21 @@ class Light:
 
 
 @dataclass(frozen=True)
+class Distractor:
+    """A thing that only stands around: seen by the cameras, touched by nothing, role BACKGROUND."""
+
+    kind: str
+    """'box', 'book', 'ball', 'jar', 'bowl', 'plate' or 'bottle'."""
+    xy_m: tuple[float, float]
+    yaw_rad: float
+    size_m: Vec3
+    """Width, depth, height; round things have the width for a diameter."""
+    rgb: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class SceneConfig:
-    """One drawn scene."""
+    """One drawn scene. Fields with a default came later: stored configs without them still load."""
 
     seed: int
     condition: str
@@ -61,11 +74,26 @@ class SceneConfig:
     lights: tuple[Light, ...]
     ambient: float
     table_texture: str
-    """'wood', 'marble', 'checker', 'fabric' or 'plain'; drawn from texture_seed."""
+    """One of scene.textures.TABLES or HELD_OUT_TABLES; painted from texture_seed."""
     table_rgb: tuple[float, float, float]
     table_reflectance: float
     wall_rgb: tuple[float, float, float]
     texture_seed: int
+    source_yaw_rad: float = 0.0
+    """Turn about the vertical at the start: a hole in a lid is on the vessel's +x."""
+    receiver_yaw_rad: float = 0.0
+    """Turn about the vertical: a handle is on the vessel's +x."""
+    friction: float = 1.0
+    """Sliding friction of fingers and table on the vessels, over its usual value."""
+    wall_texture: str = "plain"
+    """One of scene.textures.WALLS or HELD_OUT_WALLS; painted from texture_seed."""
+    distractors: tuple[Distractor, ...] = ()
+    microphone_m: Vec3 = (0.62, -0.40, 0.20)
+    """Where the microphone stands, world frame."""
+    motor_noise_db: float | None = None
+    """RMS of the robot's motors at the microphone, dB re full scale; None: silent."""
+    liquid_model: str = "hydraulic"
+    """'hydraulic' or 'particles': what moves the liquid."""
 
     @property
     def target_ml(self) -> float:
