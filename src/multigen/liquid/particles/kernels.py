@@ -23,6 +23,7 @@ MAX_NEIGHBOURS = 48
 MOST = MAX_NEIGHBOURS - 1
 ZERO, ONE = np.float32(0), np.float32(1)
 TINY, QUARTER = np.float32(1e-12), np.float32(0.25)
+EDGE = np.float32(0.3)
 CELLS_PER_M = np.float32(1 / STEP_M)
 FAST = {"cache": True, "fastmath": True, "error_model": "numpy"}
 
@@ -228,7 +229,7 @@ def wall_distance(table, u, w):
 
 
 @njit(**FAST)
-def meet_walls(
+def meet_walls(  # noqa: PLR0915
     x, n, h, old, s, rot, pos, rot_old, pos_old, side, margin, table_z, wall, density, push
 ):  # fmt: skip
     """Push particles to ``margin`` from every wall of their side, and above the table.
@@ -262,11 +263,11 @@ def meet_walls(
                 if came == ABOVE and z < rim and not in_hole and r < middle_rim:
                     continue  # meet_lid puts it back
             table = outer
-            if came == INNER and through:
+            if (came == INNER and through) or (
+                (came == ABOVE and z < rim)
+                and (hole > ZERO or _fell_in(r, z, rim, middle_rim, old[i], rot_old[v], pos_old[v]))
+            ):
                 table = inner
-            elif came == ABOVE and z < rim:
-                if hole > ZERO or _fell_in(r, z, rim, middle_rim, old[i], rot_old[v], pos_old[v]):
-                    table = inner
             away, gr, gz = wall_distance(table, u, r * CELLS_PER_M)
             if away >= h:
                 continue
@@ -301,7 +302,10 @@ def meet_walls(
 
 @njit(**FAST)
 def meet_lid(x, n, h, v, s, rot, pos, side, margin, wall, density, push):
-    """Like meet_walls, for the flat lid of vessel ``v``: a plane in the rim's with a round hole."""
+    """Like meet_walls, for the flat lid of vessel ``v``: a plane in the rim's with a round hole.
+
+    The hole's edge is a wire: it keeps particles at EDGE of the usual distance and fills no space.
+    """
     per = np.float32(wall.size - 1) / h
     last = wall.size - 2
     turn, at, rim = rot[v], pos[v], s.rim[v]
@@ -313,21 +317,23 @@ def meet_lid(x, n, h, v, s, rot, pos, side, margin, wall, density, push):
             continue
         ca, cb = a - offset, b
         rho = np.sqrt(ca * ca + cb * cb) + TINY
+        near, fills = margin, ONE
         if rho >= hole:
             up = ONE if came == ABOVE else -ONE
             away, ga, gb, gz = up * (z - rim), ZERO, ZERO, up
         else:
+            near, fills = EDGE * margin, ZERO
             inward, above = hole - rho, z - rim
             away = np.sqrt(inward * inward + above * above) + TINY
             ga, gb, gz = -inward * ca / (rho * away), -inward * cb / (rho * away), above / away
         if away >= h:
             continue
-        by = max(margin - away, ZERO)
-        e = max(away, margin) * per
+        by = max(near - away, ZERO)
+        e = max(away, near) * per
         k = min(int(e), last)
         step = wall[k + 1] - wall[k]
-        density[i] += wall[k] + min(e - np.float32(k), ONE) * step
-        f = step * per
+        density[i] += fills * (wall[k] + min(e - np.float32(k), ONE) * step)
+        f = fills * step * per
         for m in range(3):
             g = turn[m, 0] * ga + turn[m, 1] * gb + turn[m, 2] * gz
             x[i, m] += by * g
