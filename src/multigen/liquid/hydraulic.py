@@ -24,11 +24,12 @@ LIQUID_HZ = 100
 class HydraulicParams:
     """Constants of the model.
 
-    ``discharge``, ``inertia`` and ``run_down`` were fitted on a coarse grid to eight pours of water
-    from four cups in a particle simulation (PBF, 2,000 particles; tilts of 65-120 degrees in
-    1.2-4 s, with and without tilting back): the volume held differs by 3.6 mL rms of 200-340 mL,
-    half and 95 % of it leave within 0.04 s of each other. Necks, cans and viscous liquids have no
-    such check, nor has any of it a real pour.
+    ``discharge``, ``inertia``, ``run_down``, those of sliding and those of the launch were fitted to
+    62 pours of water by particles (1,000 each; cylinders, frusta, thermoses, bottles, carafes;
+    1.5-4.5 s to between a sip and empty, half tilted back) and judged on others:
+    benchmarks/liquid.py --calibrate, docs/measured.md. Particles know no air, no surface tension and
+    next to no viscosity, so ``flooding``, the lip's heads, ``reynolds_half`` and ``dribble_s`` are from
+    the literature or plain guesses, and lids are unchecked. None of it was held against a real pour.
     """
 
     discharge: float = 0.59
