@@ -11,6 +11,7 @@ from ..audio.sounds import check_sound
 from ..episode import rollout, rollout_blind
 from ..errors import SceneError
 from ..files import MadeBy, from_json, read_json, write_json, write_video
+from ..liquid import liquid_of
 from ..scene import WorldConfig
 from ..types import Outcome, Waveform
 from ..workers import run_tasks
@@ -31,6 +32,7 @@ class Task:
     world: WorldConfig
     folder: Path
     size: int = 224
+    liquid: str = "hydraulic"
 
     @property
     def done(self) -> Path:
@@ -51,7 +53,9 @@ def run_trial(task: Task) -> TrialResult:
 
 def _blind(task: Task, scene) -> Outcome:
     return replace(
-        rollout_blind(scene, controller(task.who), seed=task.trial.seed)[0],
+        rollout_blind(
+            scene, controller(task.who), seed=task.trial.seed, liquid=task.liquid
+        ).outcome,
         target_ml=scene.target_ml,
     )
 
@@ -59,7 +63,12 @@ def _blind(task: Task, scene) -> Outcome:
 def _watched(task: Task, scene) -> Outcome:
     listening = Remembering(ears(task.sound))
     episode = rollout(
-        scene, controller(task.who), ears=listening, seed=task.trial.seed, size=task.size
+        scene,
+        controller(task.who),
+        ears=listening,
+        seed=task.trial.seed,
+        size=task.size,
+        liquid=task.liquid,
     )
     n = len(episode) * episode.clock.samples_per_frame
     heard = listening.hear(episode.clip, episode.trace)[:n]
@@ -81,14 +90,17 @@ def run_contestants(
     sound: str = "flow",
     workers: int = 1,
     size: int = 224,
+    liquid: str | None = None,
 ) -> dict[str, list[TrialResult]]:
     """All trials of all contestants (label → 'expert', a constant or a checkpoint), in one pool.
 
-    Finished trials are read back instead of run again. Raises ConfigError for an unknown ``sound``.
+    ``liquid``: 'hydraulic', 'particles' or None for the world's own. Finished trials are read back
+    instead of run again. Raises ConfigError for an unknown ``sound`` or ``liquid``.
     """
     check_sound(sound)
+    model = liquid_of(world, liquid)
     tasks = {
-        label: [Task(t, who, sound, world, _folder(out, label), size) for t in trials]
+        label: [Task(t, who, sound, world, _folder(out, label), size, model) for t in trials]
         for label, who in contestants.items()
     }
     missing = [t for rows in tasks.values() for t in rows if not t.done.exists()]
@@ -121,6 +133,7 @@ def bench(
     workers: int = 1,
     made_by: MadeBy,
     size: int = 224,
+    liquid: str | None = None,
 ) -> dict:
     """Run ``policies`` (label → checkpoint) and the bars; write and return report.json.
 
@@ -135,6 +148,7 @@ def bench(
         sound=sound,
         workers=workers,
         size=size,
+        liquid=liquid,
     )
     first = next(iter(policies))
     report = {
@@ -147,6 +161,7 @@ def bench(
         "baselines": {name: summarise(rows[name]) for name in bars},
         "paper": {name: sum(v) / len(v) for name, v in PAPER_NMAE.items()},
         "sound": sound,
+        "liquid": liquid_of(world, liquid),
         "made_by": made_by.record(),
     }
     write_json(Path(out) / "report.json", report)

@@ -71,6 +71,8 @@ class Pours(Verb):
     """One of the eight named conditions; default: the world's own vessels."""
     size: int = 224
     """Pixels of both cameras."""
+    liquid: str | None = None
+    """hydraulic (thousands of times faster than real time) or particles (slower); default: the world's."""
     overwrite: bool = False
     resume: bool = False
 
@@ -89,10 +91,12 @@ class Generate(Pours):
     """Keep the silent episode folders after packing."""
 
     def run(self) -> None:
+        from ..liquid import liquid_of
         from ..pipeline.generate import generate
         from ..scene import load_world
 
         made_by, world = self.made_by(), load_world(self.world)
+        liquid_of(world, self.liquid)
         out = opened(self, self.out)
         generate(
             out,
@@ -104,6 +108,7 @@ class Generate(Pours):
             workers=workers_or_all(self.workers),
             size=self.size,
             keep_episodes=self.keep_episodes,
+            liquid=self.liquid,
             made_by=made_by,
         )
         made_by.write(out)
@@ -120,10 +125,12 @@ class Simulate(Pours):
     COMMAND: ClassVar[str] = "simulate"
 
     def run(self) -> None:
+        from ..liquid import liquid_of
         from ..pipeline.simulate import simulate
         from ..scene import load_world
 
         made_by, world = self.made_by(), load_world(self.world)
+        liquid_of(world, self.liquid)
         out = opened(self, self.out)
         simulate(
             out,
@@ -133,6 +140,7 @@ class Simulate(Pours):
             condition=self.condition,
             workers=workers_or_all(self.workers),
             size=self.size,
+            liquid=self.liquid,
         )
         made_by.write(out)
 

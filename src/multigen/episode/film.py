@@ -82,8 +82,7 @@ class Film:
     def _draw(self, view: View) -> None:
         """Give the liquid its present shape, once per instant."""
         if self._drawn_at != self.world.steps:
-            state = self.world.pour.state
-            view.draw_liquid(state.source_ml, state.receiver_ml, self.world.stream())
+            self.world.show(view)
             self._drawn_at = self.world.steps
 
 

@@ -38,15 +38,17 @@ def rollout(
     limits: RolloutLimits = RolloutLimits(),
     clock: Clock = Clock(),
     size: int = 224,
+    liquid: str = "hydraulic",
 ) -> Episode:
     """Run one episode with both cameras, colour and roles.
 
+    ``liquid``: 'hydraulic' or 'particles' (slower than real time, see liquid.particles).
     Same config, controller and seed: the same arrays and frames. Raises SceneError when the scene
     cannot be built or the controller finds no plan, RenderError without OpenGL, FormatError when the
-    controller returns something that is no action.
+    controller returns something that is no action, ConfigError for another liquid.
     """
     controller.reset(config, seed)
-    world = World(config, clock, size=size)
+    world = World(config, clock, size=size, liquid=liquid)
     with View(world.scene, size) as view:
         session = Session(world, view, ears=ears, seed=seed, limits=limits)
         ended = play(session, controller)
@@ -68,10 +70,11 @@ def rollout_blind(
     seed: int,
     limits: RolloutLimits = RolloutLimits(),
     clock: Clock = Clock(),
+    liquid: str = "hydraulic",
 ) -> Blind:
     """The same episode without rendering; for controllers and ears that do not look (frames are 0 x 0)."""
     controller.reset(config, seed)
-    world = World(config, clock, size=64)
+    world = World(config, clock, size=64, liquid=liquid)
     session = Session(world, None, ears=ears, seed=seed, limits=limits)
     ended = play(session, controller)
     return Blind(session.outcome(ended), world.pour.trace(), **session.rows())

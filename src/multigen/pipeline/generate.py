@@ -65,6 +65,7 @@ def generate(
     workers: int = 1,
     size: int = 224,
     keep_episodes: bool = False,
+    liquid: str | None = None,
 ) -> None:
     """simulate → sonify → pack → validate. Raises FormatError when validation finds a failure."""
     check_sound(sound)
@@ -78,6 +79,7 @@ def generate(
         condition=condition,
         workers=workers,
         size=size,
+        liquid=liquid,
     )
     sonify(folders, sound=sound, seed=seed, workers=workers)
     pack(folders, out, made_by=made_by, first=packed)

@@ -8,7 +8,7 @@ alone; depth tells where they stand in front.
 
 import mujoco
 import numpy as np
-from jaxtyping import Int32, UInt8
+from jaxtyping import Float32, Int8, Int32, UInt8
 
 from ..errors import RenderError, SceneError
 from ..masks import compose
@@ -16,6 +16,8 @@ from .build import Scene
 from .cups import GROUP_GLASS, GROUP_LIQUID, GROUP_ROBOT, GROUP_SOLID
 from .gl import BACKEND, PACKAGES
 from .mesh_writer import MeshWriter
+from .particle_mesh import NAMES as PARTICLE_MESHES
+from .particle_mesh import fitted_surfaces
 from .stream_mesh import Stream
 
 _SEGMENT = [int(mujoco.mjtRndFlag.mjRND_SEGMENT), int(mujoco.mjtRndFlag.mjRND_IDCOLOR)]
@@ -79,9 +81,36 @@ class View:
             self._write("stream", shape.empty() if stream is None else shape.vertices(stream))
             self._shown["stream"] = () if stream is None else (stream,)
 
+    def draw_particles(
+        self,
+        points: Float32[np.ndarray, "N 3"],
+        places: Int8[np.ndarray, " N"],
+        spacing_m: float,
+    ) -> None:
+        """Shape the surface of particles instead; ``places``: 0 source, 1 in flight, 2 receiver,
+        3 spilled (not drawn). Needs a scene built with room for them.
+        """
+        self.draw_liquid(0.0, 0.0, None)
+        scene = self.scene
+        vessels = (
+            (0, scene.config.source, *scene.source_pose()),
+            (2, scene.config.receiver, *scene.receiver_pose()),
+        )
+        for name in PARTICLE_MESHES:
+            if name not in self._writers:
+                self._writers[name] = MeshWriter(scene.model, f"{name}_mesh")
+        writers = [self._writers[name] for name in PARTICLE_MESHES]
+        most = (writers[0].room, writers[1].room)
+        surfaces = fitted_surfaces(points, places, spacing_m, most, vessels)
+        for writer, surface in zip(writers, surfaces, strict=True):
+            writer.write_surface(*surface)
+            self._upload(writer)
+
     def _write(self, name: str, vertices: np.ndarray) -> None:
-        writer = self._writers[name]
-        writer.write(vertices)
+        self._writers[name].write(vertices)
+        self._upload(self._writers[name])
+
+    def _upload(self, writer: MeshWriter) -> None:
         self._make_current()
         mujoco.mjr_uploadMesh(self.scene.model, self._renderer._mjr_context, writer.id)
 
