@@ -143,7 +143,7 @@ class Bench(Verb):
 
     COMMAND: ClassVar[str] = "bench"
     policy: str
-    """A policy checkpoint, or: expert."""
+    """A policy checkpoint, or: expert, feedback expert."""
     out: Path
     world: str = "nominal"
     trials: int = 96
@@ -152,6 +152,8 @@ class Bench(Verb):
     """Only these of the eight."""
     sound: str = "flow"
     """What the policy hears: flow, acoustics, none, or the folder of a sound model."""
+    expert: Literal["planned", "feedback"] = "planned"
+    """The bar above: the expert as in the paper, or the one that watches the ledger."""
     seed: int = 0
     workers: int | None = None
     overwrite: bool = False
@@ -159,7 +161,7 @@ class Bench(Verb):
 
     def run(self) -> None:
         from ..audio.sounds import check_sound
-        from ..benchmark import bench, plan_trials, thin_out
+        from ..benchmark import bars_with, bench, plan_trials, thin_out
         from ..report import bench_report
         from ..scene import CONDITIONS, load_world
 
@@ -176,6 +178,7 @@ class Bench(Verb):
             world=world,
             out=out,
             sound=self.sound,
+            bars=bars_with(self.expert),
             workers=workers_or_all(self.workers),
             made_by=made_by,
         )

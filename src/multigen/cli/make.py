@@ -5,7 +5,7 @@ Reads:  flags.   Makes: datasets, episodes, sounds.   Used by: cli.main.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 from tyro.conf import Positional
@@ -71,6 +71,8 @@ class Pours(Verb):
     """One of the eight named conditions; default: the world's own vessels."""
     size: int = 224
     """Pixels of both cameras."""
+    expert: Literal["planned", "feedback"] = "planned"
+    """Who pours: as in the paper, decided beforehand; or watching the ledger and stopping on target."""
     overwrite: bool = False
     resume: bool = False
 
@@ -103,6 +105,7 @@ class Generate(Pours):
             sound=self.sound,
             workers=workers_or_all(self.workers),
             size=self.size,
+            expert=self.expert,
             keep_episodes=self.keep_episodes,
             made_by=made_by,
         )
@@ -133,6 +136,7 @@ class Simulate(Pours):
             condition=self.condition,
             workers=workers_or_all(self.workers),
             size=self.size,
+            expert=self.expert,
         )
         made_by.write(out)
 

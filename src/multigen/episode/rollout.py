@@ -26,6 +26,7 @@ from ..types import (
     Outcome,
     PourTrace,
     SceneConfig,
+    Teacher,
 )
 from .ears import Deaf
 from .world import World
@@ -175,6 +176,8 @@ class _Loop:
 
     def _decide(self, t: int) -> Float32[np.ndarray, "K 10"]:
         """A fresh chunk; empty when the controller says the episode is over."""
+        if isinstance(self.controller, Teacher):
+            self.controller.watch(self.world.pour.trace())
         rows = self.controller.act(self._observation(t))
         if rows is None:
             return np.zeros((0, 10), np.float32)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..episode import Expert, is_complete, rollout, write_episode
+from ..episode import is_complete, make_expert, rollout, write_episode
 from ..errors import SceneError
 from ..scene import WorldConfig, draw_scene
 from ..workers import run_tasks
@@ -26,6 +26,7 @@ class SimulateTask:
     folder: Path
     condition: str | None = None
     size: int = 224
+    expert: str = "planned"
 
 
 def episode_folder(root: Path, index: int) -> Path:
@@ -40,7 +41,7 @@ def simulate_one(task: SimulateTask) -> Path:
         seed = _scene_seed(task.seed, task.index, attempt)
         scene = draw_scene(task.world, seed, condition=task.condition)
         try:
-            episode = rollout(scene, Expert(), seed=seed, size=task.size)
+            episode = rollout(scene, make_expert(task.expert), seed=seed, size=task.size)
         except SceneError as e:
             problems.append(str(e))
             continue
@@ -70,11 +71,16 @@ def simulate(
     workers: int = 1,
     size: int = 224,
     first: int = 0,
+    expert: str = "planned",
 ) -> list[Path]:
-    """Finished folders of episodes ``first`` to ``episodes`` - 1; those already complete are kept."""
+    """Finished folders of episodes ``first`` to ``episodes`` - 1; those already complete are kept.
+
+    Raises ConfigError for an ``expert`` that is none of episode.EXPERTS.
+    """
+    make_expert(expert)
     folders = [episode_folder(root, i) for i in range(first, episodes)]
     tasks = [
-        SimulateTask(i, seed, world, folder, condition, size)
+        SimulateTask(i, seed, world, folder, condition, size, expert)
         for i, folder in enumerate(folders, first)
         if not is_complete(folder)
     ]
