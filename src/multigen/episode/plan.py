@@ -17,6 +17,7 @@ from ..liquid import HydraulicParams
 from ..types import Clock, SceneConfig
 from ..types.pose import encode_pose
 from .amount import MAX_TILT_RAD, Tilt, find_tilt
+from .clearance import Clearance, Surroundings
 from .ik import Arm
 from .path import (
     CLEAR_M,
@@ -31,12 +32,14 @@ from .path import (
     turn_about,
     whole_frames,
 )
-from .track import TOLERATED_M, TOLERATED_RAD, TOP_SPEED, Rows, paced, track
+from .track import TOLERATED_M, TOLERATED_RAD, TOP_SPEED, Rows, Tracked, paced, track
 
 HAND_SPEED_M_S = 0.30
 """Mean speed of the hand between rests, where the joints allow it."""
 CLOSE_S, SETTLE_S = 0.6, 0.3
 """Closing the gripper; resting after a motion."""
+LEAST_M = 0.001
+"""Clearance below which a motion is rejected: fingers pass a vessel by a few millimetres."""
 OPENING_M = 0.083
 """The widest the gripper goes around."""
 AZIMUTHS_RAD = tuple(float(np.radians(a)) for a in (0, 30, -30, 60, -60))
@@ -60,6 +63,10 @@ class Plan:
     """Where the hand is at any tilt: for one who decides the tilt on the way."""
     limit_rad: float
     """The largest tilt the arm was tried at: the planned one and what was asked to spare."""
+    joints: Float[np.ndarray, "K 7"]
+    """Where the rows take the joints [rad]."""
+    clearance: Clearance
+    """Of everything that must not touch, by hulls; at least LEAST_M."""
 
 
 def plan_pour(
@@ -76,14 +83,16 @@ def plan_pour(
     in reach. Raises SceneError when the source does not fit the gripper or no direction is reachable.
     """
     _check_grip(scene)
+    around = Surroundings(scene)
     for slower in (1.0, 1.4, 1.9):
         tilt = find_tilt(scene, slower, clock, params)
         for turn in _turns(scene):
             for azimuth in AZIMUTHS_RAD:
-                if plan := _motion(scene, arm, tilt, azimuth, turn, clock, spare_rad):
+                if plan := _motion(scene, arm, tilt, azimuth, turn, clock, spare_rad, around):
                     return plan
     raise SceneError(
-        f"the arm finds no side grasp and carry from {scene.source_xy_m} to {scene.receiver_xy_m} m; "
+        f"the arm finds no side grasp and carry from {scene.source_xy_m} to {scene.receiver_xy_m} m "
+        "that touches nothing; "
         "keep both vessels within 0.45 < x < 0.70 and |y| < 0.25 m"
     )
 
@@ -111,6 +120,7 @@ def _motion(
     turn: float,
     clock: Clock,
     spare_rad: float,
+    around: Surroundings,
 ) -> Plan | None:
     """The whole motion for one direction of approach and sense of roll; None when it cannot be."""
     receiver = np.array([*scene.receiver_xy_m, 0.0])
@@ -128,10 +138,28 @@ def _motion(
             end = track(arm, carry.q, pour, clock)
             if not end or end.effort > TOP_SPEED:
                 return None
-            rows = np.concatenate([reach.rows, carry.rows, pour])
-            starts = (len(reach.rows) + len(carry.rows)) / clock.control_hz
-            return Plan(rows, tilt, azimuth, starts, path, limit)
+            parts = (reach, carry, end)
+            rows = np.concatenate([part.rows for part in parts])
+            joints = np.concatenate([part.joints for part in parts])
+            more = _tilted_on(arm, end, path, tilt, limit, clock)
+            walked = np.concatenate([joints, more])
+            closed = np.concatenate([rows[:, 9], np.ones(len(more))])
+            clear = around.clearance(walked, closed, enough_m=LEAST_M)
+            if clear.metres >= LEAST_M:
+                starts = (len(reach.rows) + len(carry.rows)) / clock.control_hz
+                return Plan(rows, tilt, azimuth, starts, path, limit, joints, clear)
     return None
+
+
+def _tilted_on(
+    arm: Arm, pour: Tracked, path: PourPath, tilt: Tilt, limit_rad: float, clock: Clock
+) -> Float[np.ndarray, "n 7"]:
+    """Joints on the way from the planned tilt to the limit."""
+    q, joints = pour.joints[round(tilt.seconds * clock.control_hz) - 1], []
+    for angle in np.arange(tilt.angle_rad, limit_rad, 0.1)[1:]:
+        q = arm.solve(q, *path.pinch(float(angle))).q
+        joints.append(q)
+    return np.array(joints).reshape(-1, 7)
 
 
 def _key_poses_reachable(arm: Arm, scene: SceneConfig, path: PourPath, limit_rad: float) -> bool:
