@@ -156,7 +156,7 @@ def main() -> None:
         pour, missing, workers=args.workers, label=f"{expert} in {args.world}", on_result=keep
     )
     chosen = [rows[p.name] for p in pours]
-    groups = {"all": summary(chosen)}
+    groups = {"every pour": summary(chosen)}
     for key in ("command", "condition"):
         for value in dict.fromkeys(r[key] for r in chosen if r[key]):
             part = [r for r in chosen if r[key] == value]

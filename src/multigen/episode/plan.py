@@ -42,11 +42,11 @@ LEAST_M = 0.001
 """Clearance below which a motion is rejected: fingers pass a vessel by a few millimetres."""
 OPENING_M = 0.083
 """The widest the gripper goes around."""
-AZIMUTHS_RAD = tuple(float(np.radians(a)) for a in (0, 30, -30, 60, -60))
+AZIMUTHS_RAD = tuple(float(np.radians(a)) for a in (0, 30, -30, 60, -60, 15, -15, 45, -45))
 """Directions of approach, straight ahead first: close to the base only oblique ones are reachable.
 
-Multiples of 30 degrees: vessels collide as twelve-sided prisms, and pads that press on an edge
-instead of a flat let the vessel swing."""
+Multiples of 30 degrees before others: vessels collide as twelve-sided prisms and sit firmest
+between pads that press on flats (benchmarks/grasp.py)."""
 BACKOFFS_M = (0.10, 0.06, 0.03, 0.0)
 """How far behind the source the hand comes down; 0: straight over it, fingers on both sides."""
 
