@@ -10,6 +10,7 @@ from multigen.episode import Blind, Expert, FeedbackExpert, make_expert, rollout
 from multigen.episode.foresight import Foresight
 from multigen.errors import ConfigError
 from multigen.liquid import HydraulicParams
+from multigen.pipeline.simulate import simulate
 from multigen.scene import draw_scene, load_world
 from multigen.types import Observation, PourTrace, SceneConfig, Teacher
 from multigen.types.pose import decode_pose
@@ -109,8 +110,10 @@ def test_only_teachers_are_shown_the_ledger() -> None:
     assert not any("trace" in name or "ml" in name for name in Observation.__dataclass_fields__)
 
 
-def test_experts_go_by_name() -> None:
+def test_experts_go_by_name(tmp_path) -> None:
     assert isinstance(make_expert("planned"), Expert)
     assert isinstance(make_expert("feedback"), FeedbackExpert)
     with pytest.raises(ConfigError, match="planned, feedback"):
         make_expert("oracle")
+    with pytest.raises(ConfigError, match="planned, feedback"):
+        simulate(tmp_path, episodes=1, seed=0, world=load_world("lab"), expert="oracle")

@@ -63,6 +63,7 @@ class FeedbackExpert:
     def reset(self, scene: SceneConfig, seed: int) -> None:
         """Plan the whole pour. Raises SceneError when this scene has no solution."""
         self.plan = plan_pour(scene, kinova(), self.clock, params=self.params, spare_rad=SPARE_RAD)
+        self._tilt, self._limit_rad = self.plan.tilt, self.plan.limit_rad
         self._target_ml = scene.target_ml
         self._model = Foresight(scene, self.plan.path, self.params)
         self._wrist = _Wrist()
@@ -98,17 +99,21 @@ class FeedbackExpert:
 
     def _turn(self, since_s: float) -> None:
         """Move the commanded tilt by one control interval."""
-        dt, wrist = 1 / self.clock.control_hz, self._wrist
+        wrist = self._wrist
         slow = self._back(wrist.angle_rad, wrist.speed_rad_s)
-        fast = max(slow, self._ahead(since_s))
-        speed = slow if self._done else self._choose(slow, fast, since_s)
-        wrist.angle_rad, wrist.speed_rad_s = max(0.0, wrist.angle_rad + speed * dt), speed
+        speed = slow if self._done else self._choose(slow, since_s)
+        wrist.angle_rad = max(0.0, wrist.angle_rad + speed / self.clock.control_hz)
+        wrist.speed_rad_s = speed
 
-    def _choose(self, slow: float, fast: float, since_s: float) -> float:
+    def _choose(self, slow: float, since_s: float) -> float:
         """The largest speed from which the wrist can still turn back in time."""
-        if self._nothing_moves() or self._late(since_s):
+        beyond_s = since_s - (self._tilt.seconds + self._tilt.hold_s)
+        if beyond_s > -1e-9:
+            self._creeping = True
+        if beyond_s > EXTRA_S or self._nothing_moves():
             self._done = True
             return slow
+        fast = max(slow, self._ahead(since_s))
         if not self._enough(fast):
             return fast
         self._creeping = self._stopping = True
@@ -122,32 +127,26 @@ class FeedbackExpert:
 
     def _ahead(self, since_s: float) -> float:
         """The fastest the tilt may grow now: as planned, then creeping."""
-        assert self.plan is not None
-        tilt, wrist, dt = self.plan.tilt, self._wrist, 1 / self.clock.control_hz
-        if since_s >= tilt.seconds + tilt.hold_s - 1e-9:
-            self._creeping = True
+        wrist, dt = self._wrist, 1 / self.clock.control_hz
         if self._creeping:
-            wanted = float(np.clip(self._missing_ml() / self._target_ml, *CREEP_RAD_S))
+            missing = self._missing_ml(wrist.speed_rad_s) / self._target_ml
+            wanted = float(np.clip(missing, *CREEP_RAD_S))
             if self._flow_ml_s < STILL_ML_S:
                 wanted = max(wanted, SEEK_RAD_S)
         else:
-            wanted = float(tilt.at(np.array([since_s + dt]))[0] - wrist.angle_rad) / dt
-        room = (self.plan.limit_rad - wrist.angle_rad) / dt
+            wanted = float(self._tilt.at(np.array([since_s + dt]))[0] - wrist.angle_rad) / dt
+        room = (self._limit_rad - wrist.angle_rad) / dt
         return min(wanted, wrist.speed_rad_s + TURN_RAD_S2 * dt, room)
 
     def _nothing_moves(self) -> bool:
         """Whether the stream has ended and a further one is not worth beginning, or impossible."""
-        assert self.plan is not None
         if not self._creeping or self._flow_ml_s > STILL_ML_S:
             return False
         if self._stopping:
-            return self._missing_ml() < max(GOOD_ENOUGH * self._target_ml, GOOD_ENOUGH_ML)
+            missing_ml = self._missing_ml(self._wrist.speed_rad_s)
+            return missing_ml < max(GOOD_ENOUGH * self._target_ml, GOOD_ENOUGH_ML)
         empty = self._source_ml < EMPTY * self._initial_ml
-        return empty or self._wrist.angle_rad > self.plan.limit_rad - 1e-3
-
-    def _late(self, since_s: float) -> bool:
-        assert self.plan is not None
-        return since_s > self.plan.tilt.seconds + self.plan.tilt.hold_s + EXTRA_S
+        return empty or self._wrist.angle_rad > self._limit_rad - 1e-3
 
     # -- foreseeing
 
@@ -168,9 +167,9 @@ class FeedbackExpert:
             speed = self._back(angles[-1], speed)
         return self._model.lands(np.array(angles), dt)
 
-    def _missing_ml(self, speed: float | None = None) -> float:
-        """Of the target, if the wrist turns back now; 110 % out of the source suffices, as in the plan."""
-        landed, out = self._lands(self._wrist.speed_rad_s if speed is None else speed)
+    def _missing_ml(self, speed: float) -> float:
+        """Of the target, after that; 110 % out of the source suffices, as in the plan."""
+        landed, out = self._lands(speed)
         return self._target_ml - max(landed, out - 0.1 * self._target_ml)
 
     def _enough(self, speed: float) -> bool:

@@ -148,6 +148,8 @@ def _motion(
             if clear.metres >= LEAST_M:
                 starts = (len(reach.rows) + len(carry.rows)) / clock.control_hz
                 return Plan(rows, tilt, azimuth, starts, path, limit, joints, clear)
+            if clear.row >= len(reach.rows):
+                return None  # however the hand comes down, it will carry and pour like this
     return None
 
 
