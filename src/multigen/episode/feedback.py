@@ -34,7 +34,7 @@ EXTRA_S = 5.0
 GOOD_ENOUGH, GOOD_ENOUGH_ML = 0.02, 1.5
 """Missing share of the target and millilitres below which no second pour is begun."""
 EMPTY = 0.01
-"""Share of the initial volume that clings: no use to tilt further for it."""
+"""Share of the initial volume, beside what the plan expects to cling, not worth tilting further for."""
 STILL_ML_S = 0.5
 """Outflow below which the stream counts as ended."""
 HALVINGS = 6
@@ -70,7 +70,9 @@ class FeedbackExpert:
         self._creeping = self._stopping = self._done = False
         self._upright = 0
         self._flow_ml_s = 0.0
-        self._source_ml = self._initial_ml = scene.initial_ml
+        self._source_ml = scene.initial_ml
+        unreachable_ml = max(0.0, scene.target_ml - self._tilt.out_ml)
+        self._clings_ml = EMPTY * scene.initial_ml + unreachable_ml
 
     def watch(self, trace: PourTrace) -> None:
         """What has happened so far, up to the present decision."""
@@ -145,7 +147,7 @@ class FeedbackExpert:
         if self._stopping:
             missing_ml = self._missing_ml(self._wrist.speed_rad_s)
             return missing_ml < max(GOOD_ENOUGH * self._target_ml, GOOD_ENOUGH_ML)
-        empty = self._source_ml < EMPTY * self._initial_ml
+        empty = self._source_ml < self._clings_ml
         return empty or self._wrist.angle_rad > self._limit_rad - 1e-3
 
     # -- foreseeing
