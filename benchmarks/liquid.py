@@ -39,7 +39,17 @@ GATE_VESSELS = (
         "sake_cup",
     ),
 )  # fmt: skip
-FITTED = {"discharge": (0.4, 0.9), "inertia": (0.0, 4.0), "run_down": (0.0, 1.5)}
+FITTED = {
+    "discharge": (0.4, 0.9),
+    "inertia": (0.0, 4.0),
+    "run_down": (0.0, 1.5),
+    "slide": (0.0, 4.0),
+    "slide_length": (0.3, 2.0),
+    "drag": (0.05, 20.0),
+    "neck": (0.0, 6.0),
+    "filled": (0.3, 1.2),
+}
+LAUNCH = {"launch": (0.0, 3.0), "launch_down_rad": (-0.3, 0.8), "launch_slope": (0.0, 1.5)}
 """Constants of the model that are fitted, and their bounds."""
 
 

@@ -22,6 +22,8 @@ from multigen.workers import progress_bar
 DT_S = 0.0025
 FIRST_SEED = 30_000_000
 """Nobody else draws from here on."""
+KINDS = tuple(kind for kind in SOURCE_KINDS if kind != "can")
+"""The hole in a can's lid is four particles wide: particles say nothing about its flow."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,7 @@ def pose_at(vessel: Vessel, tilt: float, lip: np.ndarray):
     """The pose that leans ``vessel`` towards +x with its lip at ``lip``."""
     c, s = np.cos(tilt), np.sin(tilt)
     rot = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-    upright = np.array([vessel.rim_radius_m, 0, vessel.height_m])
-    return lip - (lip_pose(vessel, np.zeros(3), rot).lip_m if s > 1e-9 else upright), rot
+    return lip - lip_pose(vessel, np.zeros(3), rot).lip_m, rot
 
 
 def lip_path(
@@ -85,10 +86,10 @@ def smoothstep(s: np.ndarray) -> np.ndarray:
 
 
 def draw_pour(index: int) -> Pour:
-    """Vessel families in turn; fill 50-85 %, 1.5-4.5 s of tilt to anything between a sip and empty,
-    half of them tilted back; the lip comes down to 3-7 cm above the rim as the tilt allows."""
+    """Vessel families in turn; fill 50-85 %, 2.5-5 s of tilt to anything between a sip and empty,
+    half of them tilted back; the lip comes down to 2-5 cm above the rim as the tilt allows."""
     rng = np.random.default_rng(FIRST_SEED + index)
-    kind = SOURCE_KINDS[index // 2 % len(SOURCE_KINDS)]
+    kind = KINDS[index // 2 % len(KINDS)]
     source = draw_source(rng)
     while source.kind != kind:
         source = draw_source(rng)
@@ -99,15 +100,15 @@ def draw_pour(index: int) -> Pour:
     most = min(max(empties_at_rad(source), np.radians(100)) + np.radians(12), MAX_TILT_RAD)
     back = rng.random() < 0.5
     final = float(rng.uniform(onset + np.radians(12), most)) if back else float(most)
-    seconds, hold = float(rng.uniform(1.5, 4.5)), float(rng.uniform(0.2, 0.8))
+    seconds, hold = float(rng.uniform(2.5, 5.0)), float(rng.uniform(0.2, 0.8))
     total = np.ceil((0.2 + seconds + (hold + 1.3 if back else 0.9)) / 0.01) * 0.01
     t = np.arange(DT_S, total + DT_S / 2, DT_S)
     tilt = smoothstep((t - 0.2) / seconds)
     if back:
         tilt = np.minimum(tilt, 1 - smoothstep((t - 0.2 - seconds - hold) / 1.0))
     tilt = final * tilt
-    x = -float(rng.uniform(0.3, 0.8)) * receiver.rim_radius_m
-    lip = lip_path(source, receiver, tilt, x, float(rng.uniform(0.03, 0.07)))
+    x = -float(rng.uniform(0.55, 0.95)) * receiver.rim_radius_m
+    lip = lip_path(source, receiver, tilt, x, float(rng.uniform(0.02, 0.05)))
     return Pour(source, receiver, LIQUIDS["water"], initial, already, tilt, lip)
 
 

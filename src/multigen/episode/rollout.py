@@ -48,11 +48,11 @@ def rollout(
     limits: RolloutLimits = RolloutLimits(),
     clock: Clock = Clock(),
     size: int = 224,
-    liquid: str = "hydraulic",
+    liquid: str | None = None,
 ) -> Episode:
     """Run one episode with both cameras, colour and roles.
 
-    ``liquid``: 'hydraulic' or 'particles' (slower than real time, see liquid.particles).
+    ``liquid``: 'hydraulic', 'particles' (slower than real time), or None for the scene's own.
     Same config, controller and seed: the same arrays and frames. Raises SceneError when the scene
     cannot be built or the controller finds no plan, RenderError without OpenGL, FormatError when the
     controller returns something that is no action, ConfigError for another liquid.
@@ -80,7 +80,7 @@ def rollout_blind(
     seed: int,
     limits: RolloutLimits = RolloutLimits(),
     clock: Clock = Clock(),
-    liquid: str = "hydraulic",
+    liquid: str | None = None,
 ) -> Blind:
     """The same episode without rendering; for controllers and ears that do not look (frames are 0 x 0)."""
     controller.reset(config, seed)

@@ -26,19 +26,19 @@ class World:
     """Everything that moves. Mutable: ``tick`` advances it by one physics step."""
 
     def __init__(
-        self, config: SceneConfig, clock: Clock, *, size: int = 224, liquid: str = "hydraulic"
+        self, config: SceneConfig, clock: Clock, *, size: int = 224, liquid: str | None = None
     ) -> None:
-        check_liquid(liquid)
+        model = check_liquid(liquid or config.liquid_model)
         self.config, self.clock = config, clock
         drops = particle_count(config.initial_ml, config.receiver_initial_ml)
-        self.scene = build_scene(config, size=size, particles=drops if liquid == "particles" else 0)
+        self.scene = build_scene(config, size=size, particles=drops if model == "particles" else 0)
         self.model, self.data = self.scene.model, self.scene.data
         self.arm: Arm = kinova()
         self.dt_s = float(self.model.opt.timestep)
         self.steps_per_control = self._steps(clock.control_hz)
         self.steps_per_front = self._steps(clock.front_hz)
         self.steps = 0
-        self._liquid = liquid
+        self._liquid = model
         self.pour = self._start_pour()
         self._wire()
         self._from = self._to = Step(

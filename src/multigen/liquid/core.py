@@ -9,15 +9,22 @@ Equations
             form used for tilting ladles (Noda & Terashima 2007, "Modeling and feedforward flow rate
             control of automatic pouring system", ACC), Cd 0.60 (0.577 is critical flow). A layer
             running down the wall past 90 degrees adds Cd * area * sqrt(2 g run_down).
+  sliding   what no sill holds back any more (V less the volume at rest at this tilt) slides out as a
+            whole: du/dt = k g sin(slope) - u^2 / (drag L), q = V_free u / (share L), a slug on an
+            incline with turbulent drag, slowed by a throat and never more than the throat passes.
+            A form of our own, after what particles do: their flow keeps growing to the end, where a
+            weir's dies away exponentially. The larger of the two flows counts.
   full bore q <= Fl * A sqrt(g D) once air has to enter through the liquid: Wallis flooding with
             j* = C^2 / 4 and C about 0.9 (Whalley 1987, Int. J. Multiphase Flow 13:723).
   inertia   the head at the lip follows the hydrostatic one with a multiple of
-            tau = sqrt(R / (1.84 g)), the inverse frequency of the first sloshing mode (deep liquid).
+            tau = sqrt(R / (1.84 g)), the inverse frequency of the first sloshing mode (deep liquid,
+            R the widest radius).
   lip       starts to flow at a head of a share of the capillary length sqrt(sigma / (rho g)), stops
             at a smaller one, then dribbles away in a fixed time.
   viscosity q Re / (Re + Re_half), Re = rho q / (mu 2 R): the usual fall of a discharge coefficient.
-  launch    v^2 = 2 g h / 3 (critical flow) + 2 g run_down, half the wall's slope below horizontal,
-            plus the velocity of the lip itself. Then free fall.
+  launch    v^2 = 2 g h / 3 sin(tilt)^4 (critical flow; an upright wall has to be climbed first)
+            + 2 g launch run_down, at an angle linear in the wall's slope at the lip, plus the
+            velocity of the lip itself. Then free fall.
   capture   where the jet crosses the receiver's rim plane.
 """
 
@@ -26,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .table import MAX_TILT_RAD, head_of, row_at
+from .table import BELOW, MAX_TILT_RAD, head_of, row_at
 
 G = 9.81
 GRAIN = 2.0**60
@@ -62,6 +69,7 @@ class Setup(NamedTuple):
     volumes: np.ndarray
     sill_radius: np.ndarray
     run_down: np.ndarray
+    slide: np.ndarray
     weir_q: np.ndarray
     weir_area: np.ndarray
     receiver_volume: np.ndarray
@@ -72,15 +80,16 @@ class Setup(NamedTuple):
 
 (
     C_DT, C_DENSITY, C_VISCOSITY, C_ON, C_OFF, C_CD, C_LAG, C_RE_HALF, C_RUN, C_FLOOD, C_DRIBBLE,
-    C_THROAT, C_WALL_ANGLE, C_RECV_RIM, C_RECV_DEPTH, C_STRIDE, C_COUNT,
-) = range(17)  # fmt: skip
+    C_THROAT, C_WALL_ANGLE, C_RECV_RIM, C_RECV_DEPTH, C_STRIDE, C_SLIDE, C_LENGTH, C_WIDEST,
+    C_FILLED, C_LAUNCH, C_DOWN, C_DOWN_SLOPE, C_REST, C_DRAG, C_NECK, C_COUNT,
+) = range(27)  # fmt: skip
 
 (
     SOURCE, FLIGHT, RECEIVER, SPILLED, HEAD, FLOW, FLOWING, DRIBBLE_LEFT, DRIBBLE_FLOW, STEP,
     LAST_LANDING, STARTED, LIP_X, LIP_Y, LIP_Z, LIP_VX, LIP_VY, LIP_VZ, FRONT, TAIL,
     START_X, START_Y, START_Z, VEL_X, VEL_Y, VEL_Z, END_Z, LEVEL, TILT, DROP,
-    SUM_OUT, SUM_IN, SUM_LANDED, SUM_SPEED, STATE_SIZE,
-) = range(35)  # fmt: skip
+    SUM_OUT, SUM_IN, SUM_LANDED, SUM_SPEED, SLIDE, STATE_SIZE,
+) = range(36)  # fmt: skip
 
 TRACE_COLUMNS = 11
 """Columns of PourTrace after liquid_hz, in its order."""
@@ -147,6 +156,31 @@ def _outflow(setup, state, tilt, head, sill_radius, run_down):
         state[DRIBBLE_LEFT] -= dt
         return state[DRIBBLE_FLOW] * (max(state[DRIBBLE_LEFT], 0.0) / c[C_DRIBBLE]) ** 2, 1.0
     return 0.0, 1.0
+
+
+@njit(cache=True)
+def _sliding(setup, state, held, slide, v):
+    """Flow [m3/s] of liquid that nothing holds back any more and that slides out as a whole.
+
+    ``held``: volume at rest at this tilt; ``v``: speed at the mouth.
+    """
+    c, dt = setup.constants, setup.constants[C_DT]
+    free = state[SOURCE] - held
+    if slide <= 0 or state[FLOWING] == 0.0 or free <= 0:
+        state[SLIDE] = 0.0
+        return 0.0
+    length = c[C_LENGTH]
+    left = c[C_REST] * length
+    u = state[SLIDE] if state[SLIDE] > 0 else min(state[FLOW] * left / free, 1.0)
+    a = c[C_SLIDE] * (c[C_THROAT] / c[C_WIDEST]) ** c[C_NECK] * 2 * G * slide / length
+    u = (u + dt * a) / (1 + dt * u / (c[C_DRAG] * length))
+    u = min(u, 0.5 * left / dt)
+    state[SLIDE] = u
+    q, area = free * u / left, np.pi * c[C_THROAT] ** 2
+    q = min(q, c[C_FILLED] * area * v)
+    bore = c[C_FLOOD] * area * np.sqrt(2 * G * c[C_THROAT])
+    blocked = min(max((q / (area * max(v, 0.05)) - 0.4) / 0.3, 0.0), 1.0)
+    return q - blocked * max(0.0, q - bore)
 
 
 @njit(cache=True)
@@ -239,11 +273,17 @@ def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
     sill_radius = (1 - f) * setup.sill_radius[i] + f * setup.sill_radius[i + 1]
     run_down = (1 - f) * setup.run_down[i] + f * setup.run_down[i + 1]
     still = head_of(setup.heads, setup.volumes, i, f, state[SOURCE]) - rise
-    lag = c[C_LAG] * np.sqrt(sill_radius / (1.84 * G))
+    lag = c[C_LAG] * np.sqrt(c[C_WIDEST] / (1.84 * G))
     state[HEAD] += (still - state[HEAD]) * (dt / (lag + dt) if state[STEP] > 0 else 1.0)
     head = state[HEAD]
 
     q, share = _outflow(setup, state, tilt, head, sill_radius, run_down)
+    mouth = 2 * sill_radius * max(np.sin(tilt), 0.15)
+    critical = 2 * G * min(max(head, 0.0), mouth) / 3 * share * share * np.sin(tilt) ** 4
+    v = np.sqrt(critical + 2 * G * c[C_LAUNCH] * run_down)
+    held = (1 - f) * setup.volumes[i, BELOW] + f * setup.volumes[i + 1, BELOW]
+    slide = (1 - f) * setup.slide[i] + f * setup.slide[i + 1]
+    q = max(q, _sliding(setup, state, held, slide, v))
     dv = min(grain(q * dt), state[SOURCE])
     q = dv / dt
     state[SOURCE] -= dv
@@ -257,11 +297,8 @@ def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
         state[TAIL] += dt
     state[FLOW] = q
 
-    steep = max(0.0, tilt - 0.5 * np.pi + c[C_WALL_ANGLE])
-    mouth = 2 * sill_radius * max(np.sin(tilt), 0.15)
-    critical = 2 * G * min(max(head, 0.0), mouth) / 3 * share * share
-    v = np.sqrt(critical + 2 * G * run_down)
-    _throw(setup, state, ring, q, dv, v, 0.5 * steep, lip, out_xy, floor)
+    down = c[C_DOWN] + c[C_DOWN_SLOPE] * (tilt - 0.5 * np.pi + c[C_WALL_ANGLE])
+    _throw(setup, state, ring, q, dv, v, down, lip, out_xy, floor)
     if state[STEP] <= state[LAST_LANDING]:
         _land(setup, state, ring)
         state[LEVEL] = _interp(state[RECEIVER], setup.receiver_volume, setup.receiver_level)

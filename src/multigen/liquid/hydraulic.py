@@ -31,7 +31,7 @@ class HydraulicParams:
     such check, nor has any of it a real pour.
     """
 
-    discharge: float = 0.60
+    discharge: float = 0.59
     """Weir coefficient Cd; critical flow has 0.577, particle pours fit 0.50-0.60."""
     onset_head: float = 0.6
     """Head that starts the flow, in capillary lengths (2.7 mm for water)."""
@@ -41,10 +41,26 @@ class HydraulicParams:
     """Lag of the head behind hydrostatics, in times of the first sloshing mode; 0 = none."""
     reynolds_half: float = 10.0
     """Film Reynolds number at which viscosity halves the flow."""
-    run_down: float = 0.5
+    run_down: float = 0.07
     """Share of the height lost along the wall that speeds the outflow up."""
     flooding: float = 0.2
     """Full-bore limit, flow / (area sqrt(g D)): C^2 / 4 with C = 0.9."""
+    slide: float = 2.0
+    """Acceleration of liquid that slides out as a whole, in g times the mean slope of its way."""
+    neck: float = 0.74
+    """That acceleration falls like (throat / widest radius) to this power."""
+    slide_length: float = 0.72
+    """Length over which such liquid is spread, in depths of the cavity."""
+    drag: float = 1.0
+    """Way on which it reaches its final speed, in depths of the cavity."""
+    filled: float = 0.69
+    """Share of the throat that sliding liquid fills at most."""
+    launch: float = 1.28
+    """Share of the height lost along the wall that turns into speed at the lip."""
+    launch_down_rad: float = 0.064
+    """Angle below the horizontal at which liquid leaves a level wall."""
+    launch_slope: float = 0.70
+    """How much of the wall's own slope at the lip is added to that angle."""
     dribble_s: float = 0.4
     """Time in which the last flow dies away after the stop."""
 
@@ -111,11 +127,22 @@ def make_setup(
     constants[core.C_RECV_RIM] = receiver.rim_radius_m
     constants[core.C_RECV_DEPTH] = receiver.depth_m
     constants[core.C_STRIDE] = steps_per_row(dt_s)
+    constants[core.C_SLIDE] = params.slide
+    constants[core.C_LENGTH] = source.depth_m
+    constants[core.C_WIDEST] = profile.max()
+    constants[core.C_REST] = params.slide_length
+    constants[core.C_DRAG] = params.drag
+    constants[core.C_NECK] = params.neck
+    constants[core.C_FILLED] = params.filled
+    constants[core.C_LAUNCH] = params.launch
+    constants[core.C_DOWN] = params.launch_down_rad
+    constants[core.C_DOWN_SLOPE] = params.launch_slope
     return core.Setup(
         table.heads_m,
         table.volumes_m3,
         table.sill_radius_m,
         table.run_down_m,
+        table.slide_m,
         core.WEIR_Q,
         core.WEIR_AREA,
         receiver.volume_ml(levels) * 1e-6,

@@ -21,7 +21,7 @@ class LipPose(NamedTuple):
     tilt_rad: float
     """Between the vessel's axis and the vertical, 0 .. pi."""
     lip_m: Float[np.ndarray, "3"]
-    """Lowest point of the mouth's inner edge, world frame."""
+    """Lowest point of the opening's inner edge, world frame."""
     out_xy: Float[np.ndarray, "2"]
     """Horizontal unit vector along the vessel's axis: where the liquid goes, also past 90 degrees."""
     sill_rise_m: float

@@ -45,15 +45,17 @@ class PourTable:
     """Radius of the opening the liquid goes over: mouth, hole in the lid, or neck."""
     run_down_m: Float[np.ndarray, " R"]
     """Mean height the liquid loses along the wall before it leaves the mouth."""
+    slide_m: Float[np.ndarray, " R"]
+    """Mean height of the wall's lowest line above the sill: what drives liquid that slides."""
 
 
 @njit(cache=True)
 def _levels(z, r, radius, mouth, tilt, level, pooled):
-    """Fill l(z) and whether it lies above the wall, per slice; return sill radius and run-down."""
+    """Fill l(z) and whether it lies above the wall, per slice; sill radius, run-down and slide."""
     st, ct = np.sin(tilt), np.cos(tilt)
     n, widest = radius.size, np.argmax(r)
     sill = z[n] * ct - r[n] * st
-    sill_radius, rim, total, held = mouth, sill, 0.0, False
+    sill_radius, rim, total, held, neck = mouth, sill, 0.0, False, sill
     for k in range(n - 1, -1, -1):
         middle = 0.5 * (z[k] + z[k + 1]) * ct - radius[k] * st
         pooled[k] = sill > middle
@@ -63,9 +65,13 @@ def _levels(z, r, radius, mouth, tilt, level, pooled):
         edge = z[k] * ct - r[k] * st
         if edge > sill:
             sill = edge
-            if not held and k >= widest:  # a neck on the way from the mouth to the pool
-                sill_radius = min(sill_radius, r[k])
-    return sill_radius, max(0.0, total / (z[n] - z[0]) - rim)
+            if not held and k >= widest and r[k] < sill_radius:
+                sill_radius, neck = r[k], edge  # a neck on the way from the mouth to the pool
+    above = 0.0
+    for k in range(n):
+        above += max(level[k] - neck, 0.0) * (z[k + 1] - z[k])
+    depth = z[n] - z[0]
+    return sill_radius, max(0.0, total / depth - rim), above / depth
 
 
 @njit(cache=True)
@@ -124,14 +130,27 @@ def _volume(z, radius, tilt, level, pooled, head, primitive, segment):
 
 @njit(cache=True)
 def _fill_table(
-    z, r, radius, mouth, max_tilt, below, above, primitive, segment, heads, volumes, sill, run
+    z,
+    r,
+    radius,
+    mouth,
+    max_tilt,
+    below,
+    above,
+    primitive,
+    segment,
+    heads,
+    volumes,
+    sill,
+    run,
+    slide,
 ):
     n = radius.size
     level, pooled = np.empty(n), np.empty(n, np.bool_)
     for i in range(heads.shape[0]):
         tilt = max_tilt * i / (heads.shape[0] - 1)
         st, ct = np.sin(tilt), np.cos(tilt)
-        sill[i], run[i] = _levels(z, r, radius, mouth, tilt, level, pooled)
+        sill[i], run[i], slide[i] = _levels(z, r, radius, mouth, tilt, level, pooled)
         low, high = 1e-4, 1e-4  # heads at which the cavity is empty and full
         for k in range(n):
             for e in (k, k + 1):
@@ -195,14 +214,14 @@ def pour_table(vessel: Vessel) -> PourTable:
     z, r, radius = _sections(vessel, SECTIONS)
     columns = BELOW + ABOVE + 1
     heads, volumes = np.empty((ROWS, columns)), np.empty((ROWS, columns))
-    sill, run = np.empty(ROWS), np.empty(ROWS)
+    sill, run, slide = np.empty(ROWS), np.empty(ROWS), np.empty(ROWS)
     _fill_table(
         z, r, radius, vessel.opening_radius_m, MAX_TILT_RAD, BELOW, ABOVE, *_lookups(),
-        heads, volumes, sill, run,
+        heads, volumes, sill, run, slide,
     )  # fmt: skip
-    for array in (heads, volumes, sill, run):
+    for array in (heads, volumes, sill, run, slide):
         array.setflags(write=False)
-    return PourTable(heads, volumes, sill, run)
+    return PourTable(heads, volumes, sill, run, slide)
 
 
 def held_ml(vessel: Vessel, tilt_rad: float) -> float:

@@ -137,7 +137,7 @@ class Fluid:
             kern.h, self.x, self.sections, where.rot, where.pos, old.rot, old.pos, self._side,
             self.margin, self.table_m, kern.wall, self._density, self._push,
         )  # fmt: skip
-        k.meet_walls(p, n, *walls)
+        self._meet(n, walls)
         self._sort(n)
         pairs = self._count, self._near
         for _ in range(ITERATIONS):
@@ -146,10 +146,19 @@ class Fluid:
                 self._density, self._push, self._grad, self._total, self._lam,
             )  # fmt: skip
             k.correct(p, n, *pairs, self._grad, self._push, self._lam, self._total)
-            k.meet_walls(p, n, *walls)
+            self._meet(n, walls)
         v = (p[:n] - self.x[:n]) / dt
         k.smooth_velocities(p, v, n, kern.h2, kern.poly6, self.share, *pairs, self.v)
         self.x[:n] = p[:n]
+
+    def _meet(self, n: int, walls: tuple) -> None:
+        """Walls, then lids."""
+        k.meet_walls(self._p, n, *walls)
+        for v in np.flatnonzero(self.sections.hole):
+            k.meet_lid(
+                self._p, n, self.kernel.h, v, self.sections, *self.where, self._side,
+                self.margin, self.kernel.wall, self._density, self._push,
+            )  # fmt: skip
 
     def _sort(self, n: int) -> None:
         """Bring everything that moves into the order of the grid's cells, then find pairs."""

@@ -23,6 +23,7 @@ MAX_NEIGHBOURS = 48
 MOST = MAX_NEIGHBOURS - 1
 ZERO, ONE = np.float32(0), np.float32(1)
 TINY, QUARTER = np.float32(1e-12), np.float32(0.25)
+EDGE = np.float32(0.3)
 CELLS_PER_M = np.float32(1 / STEP_M)
 FAST = {"cache": True, "fastmath": True, "error_model": "numpy"}
 
@@ -228,7 +229,7 @@ def wall_distance(table, u, w):
 
 
 @njit(**FAST)
-def meet_walls(
+def meet_walls(  # noqa: PLR0915
     x, n, h, old, s, rot, pos, rot_old, pos_old, side, margin, table_z, wall, density, push
 ):  # fmt: skip
     """Push particles to ``margin`` from every wall of their side, and above the table.
@@ -246,6 +247,7 @@ def meet_walls(
         rim_row, rows = np.float32(s.rim_row[v]), np.float32(s.distance.shape[2] - 2)
         tables, middle_rim = s.distance[v], s.middle[v, s.rim_row[v]]
         inner, outer = tables[INNER], tables[OUTER]
+        hole, offset = s.hole[v], s.offset[v]
         for i in range(n):
             a, b, z = into_vessel(x[i, 0], x[i, 1], x[i, 2], turn, at)
             u = (z - rim) * CELLS_PER_M + rim_row
@@ -253,13 +255,17 @@ def meet_walls(
             if r2 >= reach * reach or u <= ZERO or u >= rows:
                 continue
             r = np.sqrt(r2)
+            came = side[v, i]
+            through = z < rim
+            if hole > ZERO:  # a lid: through the hole or not at all
+                in_hole = (a - offset) ** 2 + b * b < hole * hole
+                through = through or not in_hole
+                if came == ABOVE and z < rim and not in_hole and r < middle_rim:
+                    continue  # meet_lid puts it back
             table = outer
-            if z < rim and (
-                side[v, i] == INNER
-                or (
-                    side[v, i] == ABOVE
-                    and _fell_in(r, z, rim, middle_rim, old[i], rot_old[v], pos_old[v])
-                )
+            if (came == INNER and through) or (
+                (came == ABOVE and z < rim)
+                and (hole > ZERO or _fell_in(r, z, rim, middle_rim, old[i], rot_old[v], pos_old[v]))
             ):
                 table = inner
             away, gr, gz = wall_distance(table, u, r * CELLS_PER_M)
@@ -292,6 +298,46 @@ def meet_walls(
             push[i, 2] += turn[2, 0] * ga + turn[2, 1] * gb + turn[2, 2] * gc
     for i in range(n):
         x[i, 2] = max(x[i, 2], table_z + margin)
+
+
+@njit(**FAST)
+def meet_lid(x, n, h, v, s, rot, pos, side, margin, wall, density, push):
+    """Like meet_walls, for the flat lid of vessel ``v``: a plane in the rim's with a round hole.
+
+    The hole's edge is a wire: it keeps particles at EDGE of the usual distance and fills no space.
+    """
+    per = np.float32(wall.size - 1) / h
+    last = wall.size - 2
+    turn, at, rim = rot[v], pos[v], s.rim[v]
+    hole, offset, edge_r = s.hole[v], s.offset[v], s.middle[v, s.rim_row[v]]
+    for i in range(n):
+        a, b, z = into_vessel(x[i, 0], x[i, 1], x[i, 2], turn, at)
+        came = side[v, i]
+        if came == OUTER or a * a + b * b > edge_r * edge_r or abs(z - rim) > h:
+            continue
+        ca, cb = a - offset, b
+        rho = np.sqrt(ca * ca + cb * cb) + TINY
+        near, fills = margin, ONE
+        if rho >= hole:
+            up = ONE if came == ABOVE else -ONE
+            away, ga, gb, gz = up * (z - rim), ZERO, ZERO, up
+        else:
+            near, fills = EDGE * margin, ZERO
+            inward, above = hole - rho, z - rim
+            away = np.sqrt(inward * inward + above * above) + TINY
+            ga, gb, gz = -inward * ca / (rho * away), -inward * cb / (rho * away), above / away
+        if away >= h:
+            continue
+        by = max(near - away, ZERO)
+        e = max(away, near) * per
+        k = min(int(e), last)
+        step = wall[k + 1] - wall[k]
+        density[i] += fills * (wall[k] + min(e - np.float32(k), ONE) * step)
+        f = fills * step * per
+        for m in range(3):
+            g = turn[m, 0] * ga + turn[m, 1] * gb + turn[m, 2] * gz
+            x[i, m] += by * g
+            push[i, m] += f * g
 
 
 @njit(**FAST)

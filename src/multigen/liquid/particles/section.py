@@ -7,7 +7,8 @@ An axisymmetric vessel is a polyline in the (r, z) half-plane, so distances to i
 segment; they are tabulated once per vessel and interpolated bilinearly. There are two tables, one
 per side: what is in the cavity knows the inner wall alone, everything else the outer wall, bottom
 and rim. Neither side ever sees the other's distance, so a wall may be thinner than a time step's
-motion. The caller decides the side.
+motion. The caller decides the side. The lid of a can, the one thing that is not round, is no part
+of the tables (kernels.meet_lid).
 """
 
 from dataclasses import dataclass
@@ -61,6 +62,10 @@ class Sections(NamedTuple):
     """[V] half the thickness of the bottom: higher is inside"""
     reach: np.ndarray
     """[V] radius beyond which nothing is near"""
+    hole: np.ndarray
+    """[V] radius of the hole in a lid that closes the rim; 0: no lid"""
+    offset: np.ndarray
+    """[V] from the axis to the middle of that hole, along +x"""
 
 
 def distance_to_polyline(
@@ -119,4 +124,6 @@ def stack(vessels: tuple[Vessel, ...]) -> Sections:
         np.array([c.rim_m for c in cuts], np.float32),
         np.array([0.5 * c.floor_m for c in cuts], np.float32),
         np.array([(c.distance_m.shape[2] - 2) * STEP_M for c in cuts], np.float32),
+        np.array([v.mouth_radius_m or 0.0 for v in vessels], np.float32),
+        np.array([v.mouth_offset_m for v in vessels], np.float32),
     )
