@@ -30,7 +30,7 @@ def lip_pose(
 
     The lowest point of the mouth lies at ``centre - r (up - (up . a) a) / sin(tilt)``, a the axis.
     The direction is the axis' horizontal part, not the lip's: the lip's side flips at 90 degrees.
-    An upright vessel has no direction: +x then.
+    An upright vessel has no direction: +x then. One with a lid is taken to be tilted towards its hole.
     """
     axis = np.asarray(rotation, float)[:, 2]
     sine = float(np.hypot(axis[0], axis[1]))
