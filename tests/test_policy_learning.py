@@ -19,11 +19,10 @@ from multigen.policy import (
     train,
 )
 from multigen.policy.augment import augment
-from multigen.policy.controller import proper
 from multigen.policy.validate import action_error
 from multigen.policy.windows import Shuffled, build_windows, split_episodes
 from multigen.types import Controller, Observation
-from multigen.types.pose import absolute_chunk, decode_pose, encode_pose
+from multigen.types.pose import absolute_chunk, decode_pose, encode_pose, proper
 
 SMALL = replace(
     PRESETS["tiny"],

@@ -26,6 +26,8 @@ from .sound_model import SoundConfig, SoundModel, latents_for, load_sound_model
 from .windows import masks_to_roles
 
 PACKAGED = Path(__file__).parent / "weights"
+DEFAULT = "pour_micro"
+"""The packaged weights that ``--sound flow`` means."""
 SHORTEST_S, LONGEST_S = 0.5, 60.0
 OVERLAP_S = 0.96
 """Time a window shares with the one before it."""
@@ -48,9 +50,11 @@ def find_weights(name_or_path: str | Path) -> Path:
     )
 
 
-def load_generator(name_or_path: str | Path = "pour_micro") -> "Generator":
-    """A generator from packaged weights or a checkpoint folder; WeightsError where it is neither."""
-    return Generator(*load_sound_model(find_weights(name_or_path)))
+def load_generator(name_or_path: str | Path = DEFAULT) -> "Generator":
+    """A generator from packaged weights ('flow' names the default ones, as on the command line) or a
+    checkpoint folder; WeightsError where it is neither."""
+    name = DEFAULT if name_or_path == "flow" else name_or_path
+    return Generator(*load_sound_model(find_weights(name)))
 
 
 class Generator:

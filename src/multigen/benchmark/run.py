@@ -11,14 +11,20 @@ from ..audio.sounds import check_sound
 from ..episode import rollout, rollout_blind
 from ..errors import SceneError
 from ..files import MadeBy, from_json, read_json, write_json, write_video
+from ..liquid import liquid_of
 from ..scene import WorldConfig
 from ..types import Outcome, Waveform
 from ..workers import run_tasks
-from .contestants import CONSTANTS, Remembering, controller, ears, needs_eyes
+from .contestants import CONSTANTS, EXPERT_BARS, Remembering, controller, ears, needs_eyes
 from .protocol import Trial, scene_of
 from .score import PAPER_NMAE, TrialResult, result_of, summarise
 
 BARS = (*CONSTANTS, "expert")
+
+
+def bars_with(expert: str) -> tuple[str, ...]:
+    """The bars: constants and the expert called ``expert`` in episode.EXPERTS."""
+    return (*CONSTANTS, *(bar for bar, name in EXPERT_BARS.items() if name == expert))
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Task:
     world: WorldConfig
     folder: Path
     size: int = 224
+    liquid: str = "hydraulic"
 
     @property
     def done(self) -> Path:
@@ -51,7 +58,9 @@ def run_trial(task: Task) -> TrialResult:
 
 def _blind(task: Task, scene) -> Outcome:
     return replace(
-        rollout_blind(scene, controller(task.who), seed=task.trial.seed)[0],
+        rollout_blind(
+            scene, controller(task.who), seed=task.trial.seed, liquid=task.liquid
+        ).outcome,
         target_ml=scene.target_ml,
     )
 
@@ -59,7 +68,12 @@ def _blind(task: Task, scene) -> Outcome:
 def _watched(task: Task, scene) -> Outcome:
     listening = Remembering(ears(task.sound))
     episode = rollout(
-        scene, controller(task.who), ears=listening, seed=task.trial.seed, size=task.size
+        scene,
+        controller(task.who),
+        ears=listening,
+        seed=task.trial.seed,
+        size=task.size,
+        liquid=task.liquid,
     )
     n = len(episode) * episode.clock.samples_per_frame
     heard = listening.hear(episode.clip, episode.trace)[:n]
@@ -81,16 +95,17 @@ def run_contestants(
     sound: str = "flow",
     workers: int = 1,
     size: int = 224,
+    liquid: str | None = None,
 ) -> dict[str, list[TrialResult]]:
     """All trials of all contestants (label → 'expert', a constant or a checkpoint), in one pool.
 
-    Finished trials are read back instead of run again. Raises ConfigError for an unknown ``sound``.
+    ``liquid``: 'hydraulic', 'particles' or None for the world's own. Finished trials are read back
+    instead of run again. Raises ConfigError for an unknown ``sound`` or ``liquid``.
     """
     check_sound(sound)
+    model = liquid_of(world, liquid)
     tasks = {
-        label: [
-            Task(t, who, sound, world, Path(out) / "trials" / _slug(label), size) for t in trials
-        ]
+        label: [Task(t, who, sound, world, _folder(out, label), size, model) for t in trials]
         for label, who in contestants.items()
     }
     missing = [t for rows in tasks.values() for t in rows if not t.done.exists()]
@@ -101,8 +116,15 @@ def run_contestants(
     }
 
 
-def _slug(label: str) -> str:
-    return label.replace("/", "_").replace(" ", "_")
+def _folder(out: Path, label: str) -> Path:
+    """Where the trials of one contestant are kept: NAME.json, and NAME.mp4 of those who look."""
+    return Path(out) / "trials" / label.replace("/", "_").replace(" ", "_")
+
+
+def _video(out: Path, label: str, trial: Trial) -> dict[str, str]:
+    """Where the trial can be watched, relative to the report; nothing for who did not look."""
+    path = _folder(out, label) / f"{trial.name}.mp4"
+    return {"video": str(path.relative_to(out))} if path.exists() else {}
 
 
 def bench(
@@ -116,6 +138,7 @@ def bench(
     workers: int = 1,
     made_by: MadeBy,
     size: int = 224,
+    liquid: str | None = None,
 ) -> dict:
     """Run ``policies`` (label → checkpoint) and the bars; write and return report.json.
 
@@ -130,15 +153,20 @@ def bench(
         sound=sound,
         workers=workers,
         size=size,
+        liquid=liquid,
     )
     first = next(iter(policies))
     report = {
-        "trials": [asdict(r) for r in rows[first]],
+        "trials": [
+            asdict(r) | _video(Path(out), first, t)
+            for t, r in zip(trials, rows[first], strict=True)
+        ],
         "summary": summarise(rows[first]),
         "policies": {label: summarise(rows[label]) for label in policies},
         "baselines": {name: summarise(rows[name]) for name in bars},
         "paper": {name: sum(v) / len(v) for name, v in PAPER_NMAE.items()},
         "sound": sound,
+        "liquid": liquid_of(world, liquid),
         "made_by": made_by.record(),
     }
     write_json(Path(out) / "report.json", report)

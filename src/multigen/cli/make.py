@@ -5,7 +5,7 @@ Reads:  flags.   Makes: datasets, episodes, sounds.   Used by: cli.main.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 from tyro.conf import Positional
@@ -16,7 +16,7 @@ from .common import Verb, opened, workers_or_all
 
 @dataclass(frozen=True)
 class Demo(Verb):
-    """The main job: a dozen heard pours, a small policy, a short benchmark, one report.
+    """The main job: twenty heard pours, a small policy, a short benchmark, one report.
 
     Running it again continues where it stopped; finished stages are not repeated.
 
@@ -28,11 +28,11 @@ class Demo(Verb):
     clip: Path | None = None
     """A real video that is given a sound (silent or not; its own sound is shown beside)."""
     seed: int = 0
-    episodes: int = 12
+    episodes: int = 20
     """Pours to simulate."""
     trials: int = 8
     """Closed-loop trials of the benchmark."""
-    train_seconds: float = 200.0
+    train_seconds: float = 240.0
     """Time for the demonstration-sized policy."""
     workers: int | None = None
     """Processes; default: all cores."""
@@ -71,6 +71,10 @@ class Pours(Verb):
     """One of the eight named conditions; default: the world's own vessels."""
     size: int = 224
     """Pixels of both cameras."""
+    liquid: str | None = None
+    """hydraulic (thousands of times faster than real time) or particles (slower); default: the world's."""
+    expert: Literal["planned", "feedback"] = "planned"
+    """Who pours: as in the paper, decided beforehand; or watching the ledger and stopping on target."""
     overwrite: bool = False
     resume: bool = False
 
@@ -89,10 +93,12 @@ class Generate(Pours):
     """Keep the silent episode folders after packing."""
 
     def run(self) -> None:
+        from ..liquid import liquid_of
         from ..pipeline.generate import generate
         from ..scene import load_world
 
         made_by, world = self.made_by(), load_world(self.world)
+        liquid_of(world, self.liquid)
         out = opened(self, self.out)
         generate(
             out,
@@ -103,7 +109,9 @@ class Generate(Pours):
             sound=self.sound,
             workers=workers_or_all(self.workers),
             size=self.size,
+            expert=self.expert,
             keep_episodes=self.keep_episodes,
+            liquid=self.liquid,
             made_by=made_by,
         )
         made_by.write(out)
@@ -120,10 +128,12 @@ class Simulate(Pours):
     COMMAND: ClassVar[str] = "simulate"
 
     def run(self) -> None:
+        from ..liquid import liquid_of
         from ..pipeline.simulate import simulate
         from ..scene import load_world
 
         made_by, world = self.made_by(), load_world(self.world)
+        liquid_of(world, self.liquid)
         out = opened(self, self.out)
         simulate(
             out,
@@ -133,6 +143,8 @@ class Simulate(Pours):
             condition=self.condition,
             workers=workers_or_all(self.workers),
             size=self.size,
+            liquid=self.liquid,
+            expert=self.expert,
         )
         made_by.write(out)
 

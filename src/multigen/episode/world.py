@@ -1,7 +1,7 @@
 """The simulated world one control interval at a time: motors, contacts, liquid.
 
 Reads:  SceneConfig, joint commands.   Makes: proprioception, a ledger, a scene to look at.
-Used by: episode.rollout (nobody else steps physics). Deterministic: no randomness, no wall clock.
+Used by: episode.session (nobody else steps physics). Deterministic: no randomness, no wall clock.
 Rendering reads but never changes what is simulated here.
 """
 
@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from ..errors import ClockError
-from ..liquid import HydraulicPour
-from ..scene import Column, build_scene, lip_point, pour_direction, sill_rise_m, tilt_of
+from ..liquid import ParticlePour, Pour, VesselPose, check_liquid, particle_count, start_pour
+from ..scene import Column, View, build_scene
 from ..scene.robot import ARM_JOINTS, HOME, PREFIX
 from ..types import Clock, SceneConfig
 from ..types.pose import encode_pose
@@ -25,25 +25,34 @@ LIFTED_M, FALLEN_RAD, LOST_M = 0.010, np.radians(40), -0.02
 class World:
     """Everything that moves. Mutable: ``tick`` advances it by one physics step."""
 
-    def __init__(self, config: SceneConfig, clock: Clock, *, size: int = 224) -> None:
+    def __init__(
+        self, config: SceneConfig, clock: Clock, *, size: int = 224, liquid: str = "hydraulic"
+    ) -> None:
+        check_liquid(liquid)
         self.config, self.clock = config, clock
-        self.scene = build_scene(config, size=size)
+        drops = particle_count(config.initial_ml, config.receiver_initial_ml)
+        self.scene = build_scene(config, size=size, particles=drops if liquid == "particles" else 0)
         self.model, self.data = self.scene.model, self.scene.data
         self.arm: Arm = kinova()
         self.dt_s = float(self.model.opt.timestep)
         self.steps_per_control = self._steps(clock.control_hz)
         self.steps_per_front = self._steps(clock.front_hz)
         self.steps = 0
-        self.pour = HydraulicPour(
-            config.source, config.receiver, config.liquid,
-            initial_ml=config.initial_ml, receiver_initial_ml=config.receiver_initial_ml,
-            dt_s=self.dt_s,
-        )  # fmt: skip
+        self._liquid = liquid
+        self.pour = self._start_pour()
         self._wire()
         self._from = self._to = Step(
             HOME.copy(), 0.0, self.arm.solve(HOME, *self.arm.pose(HOME)), 0.0
         )
         self._command()
+
+    def _start_pour(self) -> Pour:
+        config, scene = self.config, self.scene
+        return start_pour(
+            self._liquid, config.source, config.receiver, config.liquid,
+            initial_ml=config.initial_ml, receiver_initial_ml=config.receiver_initial_ml,
+            source_pose=scene.source_pose(), receiver_pose=scene.receiver_pose(), dt_s=self.dt_s,
+        )  # fmt: skip
 
     def _wire(self) -> None:
         model, scene = self.model, self.scene
@@ -66,6 +75,14 @@ class World:
             )
         return n
 
+    def take_over(self, other: "World") -> None:
+        """Begin with the posture of ``other``, a world of the same scene; time and ledger start here."""
+        mujoco.mj_copyData(self.data, self.model, other.data)
+        self.data.time = 0.0
+        self._from, self._to = other._from, other._to
+        self.refresh()
+        self.pour = self._start_pour()
+
     # -- acting
 
     def command(self, action: Float32[np.ndarray, " 10"]) -> Step:
@@ -79,15 +96,7 @@ class World:
         self._command(share)
         mujoco.mj_step(self.model, self.data)
         self.steps += 1
-        pos, rot = self.data.xpos[self._bodies["source"]], self._rot("source")
-        floor = (
-            self.data.xpos[self._bodies["receiver"]]
-            + self.config.receiver.floor_m * self._rot("receiver")[:, 2]
-        )
-        self.pour.step(
-            tilt_of(rot), lip_point(self.config.source, pos, rot), pour_direction(rot), floor,
-            sill_rise_m(self.config.source, rot),
-        )  # fmt: skip
+        self.pour.follow(self._pose("source"), self._pose("receiver"))
 
     def _command(self, share: float = 1.0) -> None:
         """Position targets, with the torque against gravity added, as the real arm's drives do."""
@@ -96,6 +105,9 @@ class World:
         ctrl = self.data.ctrl
         ctrl[self._arm_act] = q + self.data.qfrc_bias[self._arm_dof] / self._kp
         ctrl[self._finger_act] = FINGERS_CTRL * closed
+
+    def _pose(self, body: str) -> VesselPose:
+        return self.data.xpos[self._bodies[body]], self._rot(body)
 
     def _rot(self, body: str) -> np.ndarray:
         return self.data.xmat[self._bodies[body]].reshape(3, 3)
@@ -141,6 +153,14 @@ class World:
     def in_hand(self) -> bool:
         """Whether the source is off the table and in the gripper."""
         return self.is_lifted() and self.touches_source()
+
+    def show(self, view: View) -> None:
+        """Give the liquid in ``view`` its present shape."""
+        if isinstance(self.pour, ParticlePour):
+            view.draw_particles(*self.pour.points, self.pour.spacing_m)
+            return
+        now = self.pour.state
+        view.draw_liquid(now.source_ml, now.receiver_ml, self.stream())
 
     def stream(self) -> Column | None:
         """What hangs in the air, as the scene draws it."""

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from ..errors import ClockError, SceneError
 from ..types import Liquid, PourTrace, Vessel
 from . import core
+from .pose import VesselPose, lip_pose
 from .stream import Stream, stream_of
 from .table import pour_table
 
@@ -164,6 +165,7 @@ class HydraulicPour:
         params: HydraulicParams = DEFAULT_PARAMS,
     ):
         self.dt_s = dt_s
+        self.source, self.receiver = source, receiver
         self._setup = make_setup(source, receiver, liquid, dt_s, params)
         self._stride = steps_per_row(dt_s)
         self._state, self._ring = start_state(
@@ -185,7 +187,7 @@ class HydraulicPour:
         ``tilt_rad``: angle between the source's axis and the vertical; ``lip_m``: lowest point of
         its mouth; ``out_xy``: horizontal unit vector it pours towards (the horizontal part of its
         axis); ``receiver_floor_m``: centre of the receiver's inner floor; ``sill_rise_m``: for a hole
-        in a lid that is not on the low side, scene.sill_rise_m (exact up to 90 degrees of tilt).
+        in a lid that is not on the low side, see LipPose (exact up to 90 degrees of tilt).
         """
         core.advance(
             self._setup,
@@ -203,6 +205,13 @@ class HydraulicPour:
             if row == len(self._rows):
                 self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
             core.write_row(self._setup, self._state, self._rows[row])
+
+    def follow(self, source: VesselPose, receiver: VesselPose) -> None:
+        """Advance by ``dt_s`` while both vessels move to these poses."""
+        at, rot = receiver
+        floor = np.asarray(at, float) + self.receiver.floor_m * np.asarray(rot, float)[:, 2]
+        tilt, lip, out, rise = lip_pose(self.source, *source)
+        self.step(tilt, lip, out, floor, rise)
 
     @property
     def state(self) -> LiquidState:

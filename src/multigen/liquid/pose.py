@@ -11,9 +11,12 @@ from jaxtyping import Float
 
 from ..types import Vessel
 
+VesselPose = tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3 3"]]
+"""Position [m] of the middle of a vessel's base and rotation of its frame (z along its axis)."""
+
 
 class LipPose(NamedTuple):
-    """In the order HydraulicPour.step takes them."""
+    """What HydraulicPour.step takes of the source."""
 
     tilt_rad: float
     """Between the vessel's axis and the vertical, 0 .. pi."""
@@ -21,6 +24,9 @@ class LipPose(NamedTuple):
     """Lowest point of the mouth's inner edge, world frame."""
     out_xy: Float[np.ndarray, "2"]
     """Horizontal unit vector along the vessel's axis: where the liquid goes, also past 90 degrees."""
+    sill_rise_m: float
+    """How much higher the lip hangs than if the vessel were tilted towards the hole in its lid: 0
+    without a lid, up to twice the hole's offset."""
 
 
 def lip_pose(
@@ -28,14 +34,21 @@ def lip_pose(
 ) -> LipPose:
     """Tilt, lip and pouring direction of a vessel with its base at ``position_m``.
 
-    The lowest point of the mouth lies at ``centre - r (up - (up . a) a) / sin(tilt)``, a the axis.
-    The direction is the axis' horizontal part, not the lip's: the lip's side flips at 90 degrees.
-    An upright vessel has no direction: +x then. One with a lid is taken to be tilted towards its hole.
+    The lip is the lowest point of the opening's inner edge; the opening may be a hole beside the axis
+    (Vessel.mouth_offset_m along its x). The direction is the axis' horizontal part, not the lip's:
+    the lip's side flips at 90 degrees. An upright vessel has no direction: +x then.
     """
-    axis = np.asarray(rotation, float)[:, 2]
-    sine = float(np.hypot(axis[0], axis[1]))
-    tilt = float(np.arctan2(sine, axis[2]))
-    out = axis[:2] / sine if sine > 1e-9 else np.array([1.0, 0.0])
-    down = np.array([out[0] * axis[2], out[1] * axis[2], -sine])
-    centre = np.asarray(position_m, float) + vessel.height_m * axis
-    return LipPose(tilt, centre + vessel.rim_radius_m * down, out)
+    rot = np.asarray(rotation, float)
+    sine = float(np.hypot(rot[0, 2], rot[1, 2]))
+    out = rot[:2, 2] / sine if sine > 1e-9 else np.array([1.0, 0.0])
+    up = rot[2]  # world-up in the vessel's frame
+    lean = float(np.hypot(up[0], up[1]))
+    low = -up[:2] / lean if lean > 1e-9 else np.array([1.0, 0.0])
+    rim = np.array([vessel.mouth_offset_m, 0.0, vessel.height_m])
+    rim[:2] += vessel.opening_radius_m * low
+    return LipPose(
+        tilt_rad=float(np.arctan2(sine, rot[2, 2])),
+        lip_m=np.asarray(position_m, float) + rot @ rim,
+        out_xy=out,
+        sill_rise_m=float(vessel.mouth_offset_m * (1.0 - low[0]) * lean),
+    )

@@ -31,7 +31,7 @@ class SonifyTask:
 
 @lru_cache(maxsize=1)
 def _generator(name: str) -> Generator:
-    return load_generator() if name == "flow" else load_generator(name)
+    return load_generator(name)
 
 
 def sound_of(episode: Episode, sound: str, seed: int) -> Waveform:

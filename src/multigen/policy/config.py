@@ -56,9 +56,9 @@ class PolicyConfig:
     image_patch: int = 16
     """'clip' only [px]."""
 
-    audio_width: int = 128
-    audio_layers: int = 3
-    audio_heads: int = 4
+    audio_width: int = 96
+    audio_layers: int = 2
+    audio_heads: int = 3
     audio_stride: int = 16
     """Step between 16 x 16 patches of the log-mel; 16 does not overlap, AST's own is 10."""
 
@@ -72,6 +72,9 @@ class PolicyConfig:
     """'dit' only."""
     command_width: int = 32
 
+    noise_draws: int = 4
+    """Noises (and diffusion steps) per decision and training step: what the encoders worked out is used
+    that many times, since the denoiser costs a small share of them."""
     num_train_timesteps: int = 50
     num_inference_steps: int = 10
     beta_schedule: Literal["squaredcos_cap_v2", "linear"] = "squaredcos_cap_v2"
@@ -140,7 +143,7 @@ PRESETS: dict[str, PolicyConfig] = {
         denoiser_widths=(192,), denoiser_layers=4, denoiser_heads=6,
     ),
     "paper": PolicyConfig(
-        preset="paper", gripper_state=False,
+        preset="paper", gripper_state=False, noise_draws=1,
         image_size=224, image_encoder="clip", image_widths=(768,), image_layers=12,
         image_heads=12, image_patch=16,
         audio_width=768, audio_layers=12, audio_heads=12, audio_stride=10,

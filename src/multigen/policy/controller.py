@@ -15,13 +15,10 @@ from ..dataset.cache import area_resize
 from ..errors import ConfigError
 from ..files.sound import to_int16
 from ..types import Observation, SceneConfig, parse_command
-from ..types.pose import absolute_chunk
+from ..types.pose import absolute_chunk, proper
 from .log_mel import recent_mel, samples_for
 from .policy import AudioVisualDiffusionPolicy, start_noise
 from .windows import proprioception
-
-LEAST_PLANE = 1e-3
-"""Area of the parallelogram of two rotation rows (1 for a rotation) below which they name none."""
 
 
 class PolicyController:
@@ -102,14 +99,6 @@ def _last(frames: np.ndarray, count: int) -> np.ndarray:
     """The newest ``count``, the first one repeated where history is shorter."""
     frames = frames[-count:]
     return np.concatenate([np.repeat(frames[:1], count - len(frames), 0), frames])
-
-
-def proper(chunk: Float32[np.ndarray, "K 10"]) -> Float32[np.ndarray, "K 10"]:
-    """Rotation rows that span no plane, as an unlearned network may give, become 'do not turn'."""
-    spanned = np.linalg.norm(np.cross(chunk[:, 3:6], chunk[:, 6:9]), axis=-1, keepdims=True)
-    still = np.array([1, 0, 0, 0, 1, 0], np.float32)
-    rows = np.where(spanned > LEAST_PLANE, chunk[:, 3:9], still)
-    return np.concatenate([chunk[:, :3], rows, chunk[:, 9:]], -1)
 
 
 def load_policy(

@@ -156,12 +156,13 @@ class AudioVisualDiffusionPolicy(nn.Module):
         ended = F.binary_cross_entropy_with_logits(
             self.done(condition).squeeze(-1), batch["done"].float()
         )
-        clean = self.normalise(batch["action"])
+        draws = self.config.noise_draws
+        clean = self.normalise(batch["action"]).repeat(draws, 1, 1)
         noise = torch.randn(clean.shape, generator=generator).to(device)
         step = torch.randint(
             0, self.config.num_train_timesteps, (len(clean),), generator=generator
         ).to(device)
-        denoised = self.denoise_error(clean, noise, step, condition)
+        denoised = self.denoise_error(clean, noise, step, condition.repeat(draws, 1))
         return denoised + DONE_WEIGHT * ended, {
             "denoising": denoised.detach(),
             "done": ended.detach(),

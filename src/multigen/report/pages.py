@@ -115,14 +115,11 @@ def _bench(report: dict[str, Any], folder: Path) -> dict[str, Any]:
         for name, s in rows
         if s["nmae"]["n"]
     ]
-    first = next(iter(report["policies"]))
     worst = sorted(report["trials"], key=lambda t: -t["nmae"])
     videos = []
     for t in worst[:10]:
-        name = f"{t['condition']}.{t['command']}.{t['position']}"
-        path = folder / "trials" / first.replace("/", "_").replace(" ", "_") / f"{name}.mp4"
-        if path.exists():
-            videos.append((t, _embed(path.read_bytes(), "video/mp4")))
+        if t.get("video") and (folder / t["video"]).exists():
+            videos.append((t, _embed((folder / t["video"]).read_bytes(), "video/mp4")))
     return {
         "rows": labels,
         "n": report["summary"]["nmae"]["n"],

@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from ..masks import colour_roles
 from ..types import SceneConfig
-from .build import FINE, Detail, build_scene
+from .build import Detail, build_scene
 from .render import View
 
 
@@ -19,9 +19,7 @@ def look_sheet(
 
     The arm is at home, nothing is poured yet. Raises SceneError, RenderError.
     """
-    fine = detail or Detail(
-        FINE.segments * 2, FINE.slices, FINE.around * 2, 2048, samples=4, shadow_cone=0.75
-    )
+    fine = detail or Detail(96, 40, 80, 2048, samples=4, shadow_cone=0.75)
     with View(build_scene(config, size=size, detail=fine), size) as view:
         columns = []
         for camera in ("ego", "front"):

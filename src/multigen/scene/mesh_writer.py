@@ -8,6 +8,8 @@ import mujoco
 import numpy as np
 from scipy import sparse
 
+from ..errors import SceneError
+
 
 class MeshWriter:
     """One mesh of a compiled model; the geom that shows it must have the identity pose.
@@ -23,6 +25,7 @@ class MeshWriter:
         start, count = model.mesh_normaladr[self.id], model.mesh_normalnum[self.id]
         self._normals = slice(start, start + count)
         start, faces = model.mesh_faceadr[self.id], model.mesh_facenum[self.id]
+        self._face_rows = slice(start, start + faces)
         self._faces = model.mesh_face[start : start + faces].copy()
         at = model.mesh_facenormal[start : start + faces].ravel()
         ones = np.ones(len(at))
@@ -47,3 +50,31 @@ class MeshWriter:
         normal = np.asarray(self._gather @ cross)
         normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-15
         self.model.mesh_normal[self._normals] = normal
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """How many vertices and faces the mesh was compiled with."""
+        v, f = self._vertices, self._face_rows
+        return v.stop - v.start, f.stop - f.start
+
+    def write_surface(self, vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray) -> None:
+        """Replace the whole mesh by a smaller one; what is left over collapses into one point.
+
+        Raises SceneError when there are more vertices or faces than the mesh was compiled with.
+        """
+        model, v, f = self.model, self._vertices, self._face_rows
+        if len(vertices) > self.room[0] or len(faces) > self.room[1]:
+            raise SceneError(
+                f"a surface of {len(vertices)} vertices and {len(faces)} faces does not fit into a mesh "
+                f"of {self.room[0]} and {self.room[1]}; build the scene with more room"
+            )
+        at, rot = self._position, self._rotation
+        spare = np.array([[0.0, 0.0, -0.5]]) if len(vertices) == 0 else vertices[:1]
+        model.mesh_vert[v] = (spare - at) @ rot
+        model.mesh_vert[v.start : v.start + len(vertices)] = (vertices - at) @ rot
+        n = self._normals
+        model.mesh_normal[n] = 0, 0, 1
+        model.mesh_normal[n.start : n.start + len(vertices)] = normals @ rot
+        for rows in (model.mesh_face, model.mesh_facenormal):
+            rows[f] = 0
+            rows[f.start : f.start + len(faces)] = faces

@@ -118,7 +118,7 @@ LAB = replace(
     receiver_y_m=(-0.075, -0.055),
 )
 """Nominal's room and layout within a centimetre, but vessels and liquids of training: narrow enough
-that a dozen demonstrations teach something. What is learned here is known to work only here."""
+that a few demonstrations teach something. What is learned here is known to work only here."""
 
 PARTICLES = replace(NOMINAL, name="particles", liquid_model="particles")
 """Nominal, with a liquid of particles: another physics than the one the expert plans with."""

@@ -1,7 +1,7 @@
 """The ten numbers of an action: pinch-site pose and gripper; encode, decode, change of frame.
 
 Reads:  position, rotation, gripper opening.   Makes: float32[10].
-Used by: episode (commands and proprioception), policy (relative action chunks), dataset.
+Used by: episode (commands and proprioception), policy and envs (relative actions), dataset.
 Layout: x, y, z [m]; the first two ROWS of the rotation matrix, row-major (6); gripper 0 open ..
 1 closed.
 Six numbers for a rotation: continuous, so a network can regress it (Zhou et al., CVPR 2019).
@@ -11,6 +11,11 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from ..errors import FormatError
+
+LEAST_PLANE = 1e-3
+"""Area of the parallelogram of two rotation rows (1 for a rotation) below which they name none."""
+DO_NOT_TURN = np.array([1, 0, 0, 0, 1, 0], np.float32)
+"""The rotation rows of the identity."""
 
 
 def encode_pose(
@@ -50,6 +55,16 @@ def decode_pose(
     y = rest / width
     rot = np.stack([x, y, np.cross(x, y)], axis=-2)
     return a[..., :3], rot, np.clip(a[..., 9], 0.0, 1.0)
+
+
+def proper(
+    chunk: Float32[np.ndarray, "*b 10"], otherwise: Float32[np.ndarray, " 6"] = DO_NOT_TURN
+) -> Float32[np.ndarray, "*b 10"]:
+    """Rotation rows that span no plane, as an unlearned network may give, become ``otherwise``."""
+    normal = np.cross(chunk[..., 3:6], chunk[..., 6:9])
+    spanned = np.linalg.norm(normal, axis=-1, keepdims=True) > LEAST_PLANE
+    rows = np.where(spanned, chunk[..., 3:9], otherwise)
+    return np.concatenate([chunk[..., :3], rows, chunk[..., 9:]], -1)
 
 
 def relative_chunk(
