@@ -8,7 +8,8 @@ from multigen.cli import main
 from multigen.cli.sheet import contact_sheet
 from multigen.episode.still import mid_pour
 from multigen.errors import ConfigError
-from multigen.scene import SMALL, WORLDS, draw_scene, lip_point, pour_direction, tilt_of
+from multigen.liquid import lip_pose
+from multigen.scene import SMALL, WORLDS, draw_scene
 
 NOMINAL = WORLDS["nominal"]
 
@@ -17,14 +18,14 @@ def test_a_still_holds_the_source_in_the_hand_while_it_pours():
     scene = draw_scene(NOMINAL, 2, condition="juice-plastic_bottle-plastic_cup", command="half")
     still = mid_pour(scene, size=48, detail=SMALL)
     pos, rot = still.scene.source_pose()
-    assert np.degrees(tilt_of(rot)) > 30
+    held = lip_pose(scene.source, pos, rot)
+    assert np.degrees(held.tilt_rad) > 30
     assert still.stream is not None
     pinch, _ = still.scene.pinch_pose()
     axis = pinch - pos
     assert np.linalg.norm(axis - (axis @ rot[:, 2]) * rot[:, 2]) < 0.005, "fingers around the axis"
-    lip = lip_point(scene.source, pos, rot)
-    assert np.hypot(*(lip[:2] - scene.receiver_xy_m)) < 2 * scene.receiver.rim_radius_m
-    assert pour_direction(rot)[1] < -0.9
+    assert np.hypot(*(held.lip_m[:2] - scene.receiver_xy_m)) < 2 * scene.receiver.rim_radius_m
+    assert held.out_xy[1] < -0.9
     assert still.receiver_ml == pytest.approx(0.5 * scene.target_ml, rel=0.1)
 
 

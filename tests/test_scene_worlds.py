@@ -8,7 +8,7 @@ import pytest
 
 from multigen.errors import ConfigError, SceneError
 from multigen.files import from_json, to_json
-from multigen.liquid import HydraulicPour
+from multigen.liquid import HydraulicPour, lip_pose
 from multigen.scene import (
     CONDITIONS,
     LIQUIDS,
@@ -19,7 +19,6 @@ from multigen.scene import (
     build_scene,
     condition_parts,
     draw_scene,
-    lip_point,
     load_world,
 )
 from multigen.scene.distractors import ARM_M, SIZES_M
@@ -94,7 +93,7 @@ def test_a_can_stands_with_its_hole_towards_the_pour():
     scene = draw_scene(NOMINAL, 0, condition="soda-metal_can-plastic_cup")
     yaw = scene.source_yaw_rad
     turn = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
-    lip = lip_point(scene.source, np.zeros(3), turn)
+    lip = lip_pose(scene.source, np.zeros(3), turn).lip_m
     np.testing.assert_allclose(lip[:2], [0.0, -scene.source.rim_radius_m], atol=1e-9)
     built = build_scene(scene, size=32, detail=SMALL)
     _, rot = built.source_pose()
