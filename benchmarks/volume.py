@@ -6,7 +6,8 @@ Random profiles (2 to 8 points, radii 8 to 45 mm, 30 to 220 mm deep, cups to hou
 random tilt up to 150 degrees and a random surface: volume under the surface, the surface for a
 volume, and the volume held at rest, against the midpoint rule over 40,000 slices that shares no code
 with them. The table: what one costs as a multiple of one exact answer, and its error at random tilts.
-Writes out/bench/volume.json; exits with 1 where the errors exceed 1e-4 or a table takes 30 ms.
+Writes out/bench/volume.json; exits with 1 where an error exceeds 1e-4. A table is meant to take 30 ms
+or less on the machine of docs/measured.md; elsewhere read the ratio.
 """
 
 import argparse
@@ -90,14 +91,17 @@ def main() -> int:
     head_mm = [1e3 * table_error_m(vessel, rng) for vessel in drawn]
     for name, error in worst.items():
         print(f"{name:<24} worst relative error {error:.1e} over {args.profiles} profiles")
-    print(f"table: {table_ms:.1f} ms of CPU per vessel, {table_ms / exact_ms:.0f} exact answers")
+    print(
+        f"table: {table_ms:.1f} ms of CPU per vessel (meant: {TABLE_MS:.0f}), "
+        f"as much as {table_ms / exact_ms:.0f} exact answers"
+    )
     print(f"table: head at the held volume off by at most {max(head_mm):.3f} mm")
     write_json(
         args.out / "volume.json",
         {"profiles": args.profiles, "worst_relative_error": worst, "table_ms": table_ms,
          "table_in_exact_answers": table_ms / exact_ms, "worst_table_head_mm": max(head_mm)},
     )  # fmt: skip
-    return int(max(worst.values()) > TOLERANCE or table_ms > TABLE_MS)
+    return int(max(worst.values()) > TOLERANCE)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from multigen.benchmark import PAPER_NMAE, TrialResult, mean_ci, plan_trials, summarise, thin_out
+from multigen.benchmark import (
+    PAPER_NMAE,
+    TrialResult,
+    bars_with,
+    mean_ci,
+    plan_trials,
+    summarise,
+    thin_out,
+)
+from multigen.benchmark.contestants import controller, needs_eyes
 from multigen.benchmark.score import OPAQUE
-from multigen.types import COMMANDS, Outcome
+from multigen.types import COMMANDS, Outcome, Teacher
 
 
 def row(condition: str, command: str, poured: float) -> TrialResult:
@@ -63,3 +72,12 @@ def test_the_interval_covers_the_mean_about_as_often_as_it_says() -> None:
 def test_the_papers_table_is_copied_right() -> None:
     assert np.mean(PAPER_NMAE["V"]) == pytest.approx(0.518, abs=1e-3)
     assert np.mean(PAPER_NMAE["V+A"]) == pytest.approx(0.399, abs=1e-3)
+
+
+def test_either_expert_can_be_the_bar_and_only_one_of_them_watches_the_ledger() -> None:
+    planned, feedback = bars_with("planned"), bars_with("feedback")
+    assert planned[:-1] == feedback[:-1]
+    assert (planned[-1], feedback[-1]) == ("expert", "feedback expert")
+    assert not isinstance(controller("expert"), Teacher)
+    assert isinstance(controller("feedback expert"), Teacher)
+    assert not any(needs_eyes(bar) for bar in (*planned, *feedback))

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from multigen.errors import SceneError
-from multigen.liquid import HydraulicPour, pour_table
-from multigen.scene import lip_point, sill_rise_m
+from multigen.liquid import HydraulicPour, lip_pose, pour_table
 from multigen.scene.lathe import LID_M, handle_mesh, lid_mesh
 from multigen.scene.liquid_mesh import signed_volume_ml
 from multigen.scene.liquids import LIQUIDS, draw_liquid
@@ -206,12 +205,13 @@ def test_the_lip_of_a_can_is_the_lowest_point_of_its_hole_whichever_way_it_is_ti
             turn = np.array([[ch, -sh, 0], [sh, ch, 0], [0, 0, 1]])
             rot = turn @ lean @ turn.T
             points = rot @ hole
-            lip = lip_point(can, np.zeros(3), rot)
+            pose = lip_pose(can, np.zeros(3), rot)
+            lip = pose.lip_m
             assert lip == pytest.approx(points[:, points[2].argmin()], abs=1e-4)
             towards = can.height_m * c - can.rim_radius_m * s  # hole on the low side
-            assert lip[2] - towards == pytest.approx(sill_rise_m(can, rot), abs=1e-9)
+            assert lip[2] - towards == pytest.approx(pose.sill_rise_m, abs=1e-9)
     cup = paper_vessel("white_cup")
-    assert sill_rise_m(cup, rot) == 0
+    assert lip_pose(cup, np.zeros(3), rot).sill_rise_m == 0
 
 
 def test_a_can_held_the_wrong_way_round_lets_less_go():
@@ -222,9 +222,8 @@ def test_a_can_held_the_wrong_way_round_lets_less_go():
         for tilt in np.radians(88) * np.clip(np.arange(10_000) / 1500, 0, 1):
             c, s, f = np.cos(tilt), np.sin(tilt), np.cos(heading)
             rot = np.array([[c, 0, f * s], [0, 1, 0], [-f * s, 0, c]])
-            pour.step(
-                tilt, np.array([0, 0, 0.2]), np.array([f, 0.0]), np.zeros(3), sill_rise_m(can, rot)
-            )
+            rise = lip_pose(can, np.zeros(3), rot).sill_rise_m
+            pour.step(tilt, np.array([0, 0, 0.2]), np.array([f, 0.0]), np.zeros(3), rise)
         left.append(pour.state.source_ml)
     assert left[0] < 40
     higher = can.level_m(left[1], np.radians(88)) - can.level_m(left[0], np.radians(88))

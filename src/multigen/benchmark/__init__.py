@@ -7,6 +7,7 @@ from .protocol import Trial as Trial
 from .protocol import plan_trials as plan_trials
 from .protocol import thin_out as thin_out
 from .run import BARS as BARS
+from .run import bars_with as bars_with
 from .run import bench as bench
 from .run import run_contestants as run_contestants
 from .score import PAPER_NMAE as PAPER_NMAE

@@ -14,7 +14,7 @@ from jaxtyping import Float32
 
 from ..audio import AcousticEars, FlowEars, load_generator
 from ..audio.sounds import check_sound
-from ..episode import Deaf, Expert
+from ..episode import Deaf, Expert, make_expert
 from ..policy import load_policy
 from ..types import Clip, Controller, Ears, Observation, PourTrace, SceneConfig
 
@@ -24,6 +24,10 @@ CONSTANTS = {
     "always three-quarters": 0.75,
     "always all": 1.0,
 }
+
+
+EXPERT_BARS = {"expert": "planned", "feedback expert": "feedback"}
+"""Bars with full knowledge, and the expert behind each."""
 
 
 @dataclass
@@ -43,17 +47,17 @@ class Constant:
 
 
 def controller(name: str) -> Controller:
-    """'expert', one of CONSTANTS, or the path of a policy checkpoint."""
-    if name == "expert":
-        return Expert()
+    """One of EXPERT_BARS or CONSTANTS, or the path of a policy checkpoint."""
+    if name in EXPERT_BARS:
+        return make_expert(EXPERT_BARS[name])
     if name in CONSTANTS:
         return Constant(CONSTANTS[name])
     return load_policy(Path(name))
 
 
 def needs_eyes(name: str) -> bool:
-    """The expert and the constants plan from the scene: they run without rendering."""
-    return name != "expert" and name not in CONSTANTS
+    """The experts and the constants plan from the scene: they run without rendering."""
+    return name not in EXPERT_BARS and name not in CONSTANTS
 
 
 @lru_cache(maxsize=2)

@@ -15,11 +15,16 @@ from ..liquid import liquid_of
 from ..scene import WorldConfig
 from ..types import Outcome, Waveform
 from ..workers import run_tasks
-from .contestants import CONSTANTS, Remembering, controller, ears, needs_eyes
+from .contestants import CONSTANTS, EXPERT_BARS, Remembering, controller, ears, needs_eyes
 from .protocol import Trial, scene_of
 from .score import PAPER_NMAE, TrialResult, result_of, summarise
 
 BARS = (*CONSTANTS, "expert")
+
+
+def bars_with(expert: str) -> tuple[str, ...]:
+    """The bars: constants and the expert called ``expert`` in episode.EXPERTS."""
+    return (*CONSTANTS, *(bar for bar, name in EXPERT_BARS.items() if name == expert))
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ class Bench(Verb):
 
     COMMAND: ClassVar[str] = "bench"
     policy: str
-    """A policy checkpoint, or: expert."""
+    """A policy checkpoint, or: expert, feedback expert."""
     out: Path
     world: str = "nominal"
     trials: int = 96
@@ -154,6 +154,8 @@ class Bench(Verb):
     """What the policy hears: flow, acoustics, none, or the folder of a sound model."""
     liquid: str | None = None
     """hydraulic or particles (a world no policy and no plan was made in); default: the world's."""
+    expert: Literal["planned", "feedback"] = "planned"
+    """The bar above: the expert as in the paper, or the one that watches the ledger."""
     seed: int = 0
     workers: int | None = None
     overwrite: bool = False
@@ -161,7 +163,7 @@ class Bench(Verb):
 
     def run(self) -> None:
         from ..audio.sounds import check_sound
-        from ..benchmark import bench, plan_trials, thin_out
+        from ..benchmark import bars_with, bench, plan_trials, thin_out
         from ..liquid import liquid_of
         from ..report import bench_report
         from ..scene import CONDITIONS, load_world
@@ -181,6 +183,7 @@ class Bench(Verb):
             out=out,
             sound=self.sound,
             liquid=self.liquid,
+            bars=bars_with(self.expert),
             workers=workers_or_all(self.workers),
             made_by=made_by,
         )

@@ -5,7 +5,7 @@ Reads:  flags.   Makes: datasets, episodes, sounds.   Used by: cli.main.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 from tyro.conf import Positional
@@ -73,6 +73,8 @@ class Pours(Verb):
     """Pixels of both cameras."""
     liquid: str | None = None
     """hydraulic (thousands of times faster than real time) or particles (slower); default: the world's."""
+    expert: Literal["planned", "feedback"] = "planned"
+    """Who pours: as in the paper, decided beforehand; or watching the ledger and stopping on target."""
     overwrite: bool = False
     resume: bool = False
 
@@ -107,6 +109,7 @@ class Generate(Pours):
             sound=self.sound,
             workers=workers_or_all(self.workers),
             size=self.size,
+            expert=self.expert,
             keep_episodes=self.keep_episodes,
             liquid=self.liquid,
             made_by=made_by,
@@ -141,6 +144,7 @@ class Simulate(Pours):
             workers=workers_or_all(self.workers),
             size=self.size,
             liquid=self.liquid,
+            expert=self.expert,
         )
         made_by.write(out)
 

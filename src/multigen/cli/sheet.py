@@ -34,7 +34,7 @@ def contact_sheet(
     """
     if count < 1:
         raise ConfigError(f"a sheet of {count} scenes is empty; ask for at least 1")
-    columns = int(np.ceil(np.sqrt(count * 4 / 3)))
+    columns = min(count, int(np.ceil(np.sqrt(count * 4 / 3))))
     rows = -(-count // columns)
     wide, tall = size + GAP_PX, size + LABEL_PX + GAP_PX
     sheet = Image.new("RGB", (columns * wide - GAP_PX, rows * tall - GAP_PX), PAPER)

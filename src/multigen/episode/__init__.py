@@ -6,6 +6,9 @@ Used by: pipeline, benchmark, envs. Heavy dependencies that live here: mujoco, m
 
 from .ears import Deaf as Deaf
 from .expert import Expert as Expert
+from .experts import EXPERTS as EXPERTS
+from .experts import make_expert as make_expert
+from .feedback import FeedbackExpert as FeedbackExpert
 from .ik import Arm as Arm
 from .ik import kinova as kinova
 from .plan import Plan as Plan

@@ -13,8 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..liquid import MAX_TILT_RAD as MODEL_LIMIT_RAD
-from ..liquid import simulate_pour
-from ..liquid.hydraulic import DEFAULT_PARAMS
+from ..liquid import HydraulicParams, simulate_pour
 from ..types import Clock, SceneConfig
 from .ik import JOINT_SPEED_RAD_S
 from .path import UP, PourPath, ease, pour_path, whole_frames
@@ -63,33 +62,41 @@ class Tilt:
         return self.angle_rad * (up - down)
 
 
-def find_tilt(scene: SceneConfig, slower: float, clock: Clock) -> Tilt:
+def find_tilt(
+    scene: SceneConfig, slower: float, clock: Clock, params: HydraulicParams = HydraulicParams()
+) -> Tilt:
     """The tilt after which the asked amount has landed, the lip placed where least is spilled.
 
-    ``slower`` stretches the drawn tilt_seconds; more so where a fast jet cannot be caught at all.
+    ``params`` is how the liquid is believed to flow. ``slower`` stretches the drawn tilt_seconds;
+    more so where a fast jet cannot be caught at all.
     Where even the largest tilt pours out less than was asked (liquid that clings), the smallest
     tilt that pours out as much as the largest.
     """
-    best = _best_place(scene, slower, clock)
+    best = _best_place(scene, slower, clock, params)
     for more in (1.5, 2.2):
         if best.spilled_ml <= TOLERATED_SPILL * scene.target_ml:
             break
-        best = min(best, _best_place(scene, more * slower, clock), key=lambda t: t.spilled_ml)
+        best = min(
+            best, _best_place(scene, more * slower, clock, params), key=lambda t: t.spilled_ml
+        )
     return best
 
 
-def _best_place(scene: SceneConfig, slower: float, clock: Clock) -> Tilt:
+def _best_place(scene: SceneConfig, slower: float, clock: Clock, params: HydraulicParams) -> Tilt:
     """Where to hang the lip: what leaves the source hardly depends on it, what is caught does."""
     offsets = LIP_SHARES * scene.receiver.rim_radius_m
-    tilt = _Pourer(scene, float(offsets[-3]), slower, clock).find()
+    tilt = _Pourer(scene, float(offsets[-3]), slower, clock, params).find()
     spilled = np.array(
-        [_Pourer(scene, float(o), slower, clock).pour_again(tilt).spilled_ml for o in offsets]
+        [
+            _Pourer(scene, float(o), slower, clock, params).pour_again(tilt).spilled_ml
+            for o in offsets
+        ]
     )
     beside = np.pad(spilled, 1, mode="edge")
     cost = spilled + 0.3 * (beside[:-2] + beside[2:])  # the hand is a few millimetres off
     rank = np.round(cost, 1) + 1e-3 * np.abs(LIP_SHARES - USUAL_SHARE)
     place = float(offsets[int(np.argmin(rank))])
-    return _Pourer(scene, place, slower, clock).find()
+    return _Pourer(scene, place, slower, clock, params).find()
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,7 @@ class _Pourer:
     offset_m: float
     slower: float
     clock: Clock
+    params: HydraulicParams
 
     def find(self) -> Tilt:
         """Bisection over the final angle: what has left the source grows with it.
@@ -122,7 +130,7 @@ class _Pourer:
         if source.mouth_radius_m is None:
             return 0.0
         r = source.mouth_radius_m
-        flow_ml_s = DEFAULT_PARAMS.flooding * np.pi * r**2 * (9.81 * 2 * r) ** 0.5 * 1e6
+        flow_ml_s = self.params.flooding * np.pi * r**2 * (9.81 * 2 * r) ** 0.5 * 1e6
         lasts = self.scene.target_ml / flow_ml_s - 0.4 * self.scene.tilt_seconds
         return float(np.clip(lasts, 0.0, LONGEST_DRAIN_S))
 
@@ -168,6 +176,7 @@ class _Pourer:
             initial_ml=scene.initial_ml, receiver_initial_ml=scene.receiver_initial_ml,
             tilt_rad=theta, lip_m=path.lips(theta), out_xy=path.direction[:2],
             receiver_floor_m=scene.receiver.floor_m * UP, dt_s=DT_S,
+            params=self.params,
         )  # fmt: skip
         landed = float(trace.receiver_ml[-1] + trace.in_flight_ml[-1]) - scene.receiver_initial_ml
         return replace(tilt, landed_ml=landed, spilled_ml=float(trace.spilled_ml[-1]))

@@ -7,21 +7,27 @@ any policy is read against: what full knowledge without feedback achieves).
 import numpy as np
 from jaxtyping import Float32
 
+from ..liquid import HydraulicParams
 from ..types import Clock, Observation, SceneConfig
 from .ik import kinova
 from .plan import Plan, plan_pour
 
 
 class Expert:
-    """A Controller. Deterministic: the seed changes nothing, the scene decides everything."""
+    """A Controller. Deterministic: the seed changes nothing, the scene decides everything.
 
-    def __init__(self, clock: Clock = Clock()) -> None:
-        self.clock = clock
+    ``params`` is how it believes the liquid flows; nothing corrects that during the pour.
+    """
+
+    def __init__(
+        self, clock: Clock = Clock(), *, params: HydraulicParams = HydraulicParams()
+    ) -> None:
+        self.clock, self.params = clock, params
         self.plan: Plan | None = None
 
     def reset(self, scene: SceneConfig, seed: int) -> None:
         """Plan the whole pour. Raises SceneError when this scene has no solution."""
-        self.plan = plan_pour(scene, kinova(), self.clock)
+        self.plan = plan_pour(scene, kinova(), self.clock, params=self.params)
 
     def act(self, seen: Observation) -> Float32[np.ndarray, "K 10"] | None:
         """The planned row for this moment; None when the plan has been played."""

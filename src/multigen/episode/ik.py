@@ -54,7 +54,7 @@ class Arm:
     """Inverse kinematics of seven joints towards a site; everything else in the model stands still.
 
     ``home`` is where spare freedom (the elbow) drifts to, so that postures depend on poses and
-    hardly on history.
+    hardly on history. The last joint is exempt: a roll of the hand is the wrist's, not the elbow's.
     """
 
     def __init__(
@@ -68,7 +68,9 @@ class Arm:
         self.home = np.array(home, float)
         self._rest = np.array(model.qpos0, float)
         self._task = mink.FrameTask(site, "site", 1.0, 1.0, lm_damping=1e-3)
-        self._posture = mink.PostureTask(model, cost=1e-3)
+        cost = np.full(model.nv, 1e-3)
+        cost[dofs[-1]] = 0.0
+        self._posture = mink.PostureTask(model, cost=cost)
         self._posture.set_target(self._full(self.home))
         self._limits = [mink.ConfigurationLimit(model)]
         self._frozen = [mink.DofFreezingTask(model, dof_indices=others)] if others else []

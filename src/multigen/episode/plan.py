@@ -6,16 +6,18 @@ carried above the receiver's opening at a drawn height, tilted, untilted, end. E
 the arm's own inverse kinematics, at a pace its motors can keep; nothing is random.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32
 
 from ..errors import SceneError
+from ..liquid import HydraulicParams
 from ..types import Clock, SceneConfig
 from ..types.pose import encode_pose
-from .amount import Tilt, find_tilt
+from .amount import MAX_TILT_RAD, Tilt, find_tilt
+from .clearance import Clearance, Surroundings
 from .ik import Arm
 from .path import (
     CLEAR_M,
@@ -30,25 +32,23 @@ from .path import (
     turn_about,
     whole_frames,
 )
+from .track import TOLERATED_M, TOLERATED_RAD, TOP_SPEED, Rows, Tracked, paced, track
 
 HAND_SPEED_M_S = 0.30
 """Mean speed of the hand between rests, where the joints allow it."""
 CLOSE_S, SETTLE_S = 0.6, 0.3
 """Closing the gripper; resting after a motion."""
+LEAST_M = 0.001
+"""Clearance below which a motion is rejected: fingers pass a vessel by a few millimetres."""
 OPENING_M = 0.083
 """The widest the gripper goes around."""
-AZIMUTHS_RAD = tuple(float(np.radians(a)) for a in (0, 30, -30, 60, -60))
+AZIMUTHS_RAD = tuple(float(np.radians(a)) for a in (0, 30, -30, 60, -60, 15, -15, 45, -45))
 """Directions of approach, straight ahead first: close to the base only oblique ones are reachable.
 
-Multiples of 30 degrees: vessels collide as twelve-sided prisms, and pads that press on an edge
-instead of a flat let the vessel swing."""
+Multiples of 30 degrees before others: vessels collide as twelve-sided prisms and sit firmest
+between pads that press on flats (benchmarks/grasp.py)."""
 BACKOFFS_M = (0.10, 0.06, 0.03, 0.0)
 """How far behind the source the hand comes down; 0: straight over it, fingers on both sides."""
-PACES = (1.0, 1.25, 1.6, 2.0, 2.6)
-"""Stretches of a part's duration, tried until the joints can keep up."""
-TOLERATED_M, TOLERATED_RAD, TOP_SPEED = 1e-3, 1e-2, 0.95
-
-Rows = Float32[np.ndarray, "n 10"]
 
 
 @dataclass(frozen=True)
@@ -59,22 +59,40 @@ class Plan:
     tilt: Tilt
     azimuth_rad: float
     tilt_starts_s: float
+    path: PourPath
+    """Where the hand is at any tilt: for one who decides the tilt on the way."""
+    limit_rad: float
+    """The largest tilt the arm was tried at: the planned one and what was asked to spare."""
+    joints: Float[np.ndarray, "K 7"]
+    """Where the rows take the joints [rad]."""
+    clearance: Clearance
+    """Of everything that must not touch, by hulls; at least LEAST_M."""
 
 
-def plan_pour(scene: SceneConfig, arm: Arm, clock: Clock) -> Plan:
+def plan_pour(
+    scene: SceneConfig,
+    arm: Arm,
+    clock: Clock,
+    *,
+    params: HydraulicParams = HydraulicParams(),
+    spare_rad: float = 0.0,
+) -> Plan:
     """A motion the arm can make from its home posture.
 
-    Raises SceneError when the source does not fit the gripper or no direction is reachable.
+    ``params`` is how the liquid is believed to flow; ``spare_rad`` more tilt than planned shall be
+    in reach. Raises SceneError when the source does not fit the gripper or no direction is reachable.
     """
     _check_grip(scene)
+    around = Surroundings(scene)
     for slower in (1.0, 1.4, 1.9):
-        tilt = find_tilt(scene, slower, clock)
+        tilt = find_tilt(scene, slower, clock, params)
         for turn in _turns(scene):
             for azimuth in AZIMUTHS_RAD:
-                if plan := _motion(scene, arm, tilt, azimuth, turn, clock):
+                if plan := _motion(scene, arm, tilt, azimuth, turn, clock, spare_rad, around):
                     return plan
     raise SceneError(
-        f"the arm finds no side grasp and carry from {scene.source_xy_m} to {scene.receiver_xy_m} m; "
+        f"the arm finds no side grasp and carry from {scene.source_xy_m} to {scene.receiver_xy_m} m "
+        "that touches nothing; "
         "keep both vessels within 0.45 < x < 0.70 and |y| < 0.25 m"
     )
 
@@ -95,66 +113,61 @@ def _turns(scene: SceneConfig) -> tuple[float, float]:
 
 
 def _motion(
-    scene: SceneConfig, arm: Arm, tilt: Tilt, azimuth: float, turn: float, clock: Clock
+    scene: SceneConfig,
+    arm: Arm,
+    tilt: Tilt,
+    azimuth: float,
+    turn: float,
+    clock: Clock,
+    spare_rad: float,
+    around: Surroundings,
 ) -> Plan | None:
     """The whole motion for one direction of approach and sense of roll; None when it cannot be."""
     receiver = np.array([*scene.receiver_xy_m, 0.0])
     path = pour_path(scene, receiver, azimuth, turn, tilt.lip_offset_m)
-    if not _key_poses_reachable(arm, scene, path, tilt):
+    limit = min(tilt.angle_rad + spare_rad, MAX_TILT_RAD)
+    if not _key_poses_reachable(arm, scene, path, limit):
         return None
     pour = _pour(path, tilt, clock)
     for backoff in BACKOFFS_M:
-        reach = _paced(
+        reach = paced(
             arm, arm.home, clock, lambda p, b=backoff: _reach(scene, arm, azimuth, b, p, clock)
         )
-        carry = reach and _paced(arm, reach.q, clock, lambda p: _carry(scene, path, p, clock))
+        carry = reach and paced(arm, reach.q, clock, lambda p: _carry(scene, path, p, clock))
         if reach and carry:
-            end = _track(arm, carry.q, pour, clock)
+            end = track(arm, carry.q, pour, clock)
             if not end or end.effort > TOP_SPEED:
                 return None
-            rows = np.concatenate([reach.rows, carry.rows, pour])
-            starts = (len(reach.rows) + len(carry.rows)) / clock.control_hz
-            return Plan(rows, tilt, azimuth, starts)
+            parts = (reach, carry, end)
+            rows = np.concatenate([part.rows for part in parts])
+            joints = np.concatenate([part.joints for part in parts])
+            more = _tilted_on(arm, end, path, tilt, limit, clock)
+            walked = np.concatenate([joints, more])
+            closed = np.concatenate([rows[:, 9], np.ones(len(more))])
+            clear = around.clearance(walked, closed, enough_m=LEAST_M)
+            if clear.metres >= LEAST_M:
+                starts = (len(reach.rows) + len(carry.rows)) / clock.control_hz
+                return Plan(rows, tilt, azimuth, starts, path, limit, joints, clear)
+            if clear.row >= len(reach.rows):
+                return None  # however the hand comes down, it will carry and pour like this
     return None
 
 
-@dataclass(frozen=True)
-class _Tracked:
-    """A part of the motion that is reachable, and how the joints end up."""
-
-    rows: Rows
-    q: Float[np.ndarray, " 7"]
-    effort: float
-
-
-def _track(arm: Arm, q: Float[np.ndarray, " 7"], rows: Rows, clock: Clock) -> _Tracked | None:
-    """Follow ``rows`` from ``q`` as the rollout will; None where a pose is out of reach."""
-    effort = 0.0
-    for row in rows:
-        step = arm.follow(q, row, 1 / clock.control_hz)
-        if step.effort > TOP_SPEED:
-            return _Tracked(rows, step.q, step.effort)
-        if not step.reached.within(TOLERATED_M, TOLERATED_RAD):
-            return None
-        q, effort = step.q, max(effort, step.effort)
-    return _Tracked(rows, q, effort)
+def _tilted_on(
+    arm: Arm, pour: Tracked, path: PourPath, tilt: Tilt, limit_rad: float, clock: Clock
+) -> Float[np.ndarray, "n 7"]:
+    """Joints on the way from the planned tilt to the limit."""
+    q, joints = pour.joints[round(tilt.seconds * clock.control_hz) - 1], []
+    for angle in np.arange(tilt.angle_rad, limit_rad, 0.1)[1:]:
+        q = arm.solve(q, *path.pinch(float(angle))).q
+        joints.append(q)
+    return np.array(joints).reshape(-1, 7)
 
 
-def _paced(
-    arm: Arm, q: Float[np.ndarray, " 7"], clock: Clock, rows_at: Callable[[float], Rows]
-) -> _Tracked | None:
-    """The fastest pace the joints can keep; None when a pose is out of reach or none suffices."""
-    for pace in PACES:
-        tracked = _track(arm, q, rows_at(pace), clock)
-        if tracked is None or tracked.effort <= TOP_SPEED:
-            return tracked
-    return None
-
-
-def _key_poses_reachable(arm: Arm, scene: SceneConfig, path: PourPath, tilt: Tilt) -> bool:
+def _key_poses_reachable(arm: Arm, scene: SceneConfig, path: PourPath, limit_rad: float) -> bool:
     """A quick look before the whole motion is tried: grasp, start of the pour, its end."""
     q = arm.home
-    for k, (pos, rot) in enumerate(_key_poses(scene, path, tilt)):
+    for k, (pos, rot) in enumerate(_key_poses(scene, path, limit_rad)):
         reached = arm.solve(q, pos, rot, iterations=40)
         if k > 0 and not reached.within(2 * TOLERATED_M, TOLERATED_RAD):
             return False
@@ -163,13 +176,13 @@ def _key_poses_reachable(arm: Arm, scene: SceneConfig, path: PourPath, tilt: Til
 
 
 def _key_poses(
-    scene: SceneConfig, path: PourPath, tilt: Tilt
+    scene: SceneConfig, path: PourPath, limit_rad: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     grasp = np.array([*scene.source_xy_m, path.grip_m])
     _, level = path.pinch(0.0)
     for up in (0.25, 0.12, 0.0, 0.12):
         yield grasp + up * UP, level
-    for angle in np.linspace(0, tilt.angle_rad, 6):
+    for angle in np.linspace(0, limit_rad, 6):
         yield path.pinch(angle)
 
 

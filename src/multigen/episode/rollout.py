@@ -13,7 +13,17 @@ from jaxtyping import Float32
 
 from ..errors import FormatError
 from ..scene.render import View
-from ..types import Clock, Controller, Ears, Episode, Observation, Outcome, PourTrace, SceneConfig
+from ..types import (
+    Clock,
+    Controller,
+    Ears,
+    Episode,
+    Observation,
+    Outcome,
+    PourTrace,
+    SceneConfig,
+    Teacher,
+)
 from .ears import Deaf
 from .session import RolloutLimits, Session
 from .world import World
@@ -92,6 +102,8 @@ def play(session: Session, controller: Controller) -> str:
         if ended is None:
             ended = session.accident()
             if ended is None and not chunk:
+                if isinstance(controller, Teacher):
+                    controller.watch(session.world.pour.trace())
                 chunk.extend(_decide(controller, session.observation()))
                 ended = None if chunk else "done"
             ended_at = session.frame

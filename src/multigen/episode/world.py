@@ -38,17 +38,21 @@ class World:
         self.steps_per_control = self._steps(clock.control_hz)
         self.steps_per_front = self._steps(clock.front_hz)
         self.steps = 0
-        self.pour: Pour = start_pour(
-            model, config.source, config.receiver, config.liquid,
-            initial_ml=config.initial_ml, receiver_initial_ml=config.receiver_initial_ml,
-            source_pose=self.scene.source_pose(), receiver_pose=self.scene.receiver_pose(),
-            dt_s=self.dt_s,
-        )  # fmt: skip
+        self._liquid = model
+        self.pour = self._start_pour()
         self._wire()
         self._from = self._to = Step(
             HOME.copy(), 0.0, self.arm.solve(HOME, *self.arm.pose(HOME)), 0.0
         )
         self._command()
+
+    def _start_pour(self) -> Pour:
+        config, scene = self.config, self.scene
+        return start_pour(
+            self._liquid, config.source, config.receiver, config.liquid,
+            initial_ml=config.initial_ml, receiver_initial_ml=config.receiver_initial_ml,
+            source_pose=scene.source_pose(), receiver_pose=scene.receiver_pose(), dt_s=self.dt_s,
+        )  # fmt: skip
 
     def _wire(self) -> None:
         model, scene = self.model, self.scene
@@ -76,6 +80,8 @@ class World:
         mujoco.mj_copyData(self.data, self.model, other.data)
         self.data.time = 0.0
         self._from, self._to = other._from, other._to
+        self.refresh()
+        self.pour = self._start_pour()
 
     # -- acting
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from ..errors import ClockError, SceneError
 from ..types import Liquid, PourTrace, Vessel
 from . import core
-from .pose import VesselPose, lip_pose, sill_rise_m
+from .pose import VesselPose, lip_pose
 from .stream import Stream, stream_of
 from .table import pour_table
 
@@ -215,7 +215,7 @@ class HydraulicPour:
         ``tilt_rad``: angle between the source's axis and the vertical; ``lip_m``: lowest point of
         its mouth; ``out_xy``: horizontal unit vector it pours towards (the horizontal part of its
         axis); ``receiver_floor_m``: centre of the receiver's inner floor; ``sill_rise_m``: for a hole
-        in a lid that is not on the low side, scene.sill_rise_m (exact up to 90 degrees of tilt).
+        in a lid that is not on the low side, see LipPose (exact up to 90 degrees of tilt).
         """
         core.advance(
             self._setup,
@@ -238,7 +238,8 @@ class HydraulicPour:
         """Advance by ``dt_s`` while both vessels move to these poses."""
         at, rot = receiver
         floor = np.asarray(at, float) + self.receiver.floor_m * np.asarray(rot, float)[:, 2]
-        self.step(*lip_pose(self.source, *source), floor, sill_rise_m(self.source, source[1]))
+        tilt, lip, out, rise = lip_pose(self.source, *source)
+        self.step(tilt, lip, out, floor, rise)
 
     @property
     def state(self) -> LiquidState:

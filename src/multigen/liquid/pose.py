@@ -16,7 +16,7 @@ VesselPose = tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3 3"]]
 
 
 class LipPose(NamedTuple):
-    """In the order HydraulicPour.step takes them."""
+    """What HydraulicPour.step takes of the source."""
 
     tilt_rad: float
     """Between the vessel's axis and the vertical, 0 .. pi."""
@@ -24,6 +24,9 @@ class LipPose(NamedTuple):
     """Lowest point of the opening's inner edge, world frame."""
     out_xy: Float[np.ndarray, "2"]
     """Horizontal unit vector along the vessel's axis: where the liquid goes, also past 90 degrees."""
+    sill_rise_m: float
+    """How much higher the lip hangs than if the vessel were tilted towards the hole in its lid: 0
+    without a lid, up to twice the hole's offset."""
 
 
 def lip_pose(
@@ -31,25 +34,21 @@ def lip_pose(
 ) -> LipPose:
     """Tilt, lip and pouring direction of a vessel with its base at ``position_m``.
 
-    The lowest point of the mouth lies at ``centre - r (up - (up . a) a) / sin(tilt)``, a the axis.
-    The direction is the axis' horizontal part, not the lip's: the lip's side flips at 90 degrees.
-    An upright vessel has no direction: +x then.
+    The lip is the lowest point of the opening's inner edge; the opening may be a hole beside the axis
+    (Vessel.mouth_offset_m along its x). The direction is the axis' horizontal part, not the lip's:
+    the lip's side flips at 90 degrees. An upright vessel has no direction: +x then.
     """
-    rotation = np.asarray(rotation, float)
-    axis, up = rotation[:, 2], rotation[2]
-    sine = float(np.hypot(axis[0], axis[1]))
-    tilt = float(np.arctan2(sine, axis[2]))
-    out = axis[:2] / sine if sine > 1e-9 else np.array([1.0, 0.0])
-    low = -up[:2] / sine if sine > 1e-9 else np.array([1.0, 0.0])
-    lip = [*(low * vessel.opening_radius_m + [vessel.mouth_offset_m, 0.0]), vessel.height_m]
-    return LipPose(tilt, np.asarray(position_m, float) + rotation @ lip, out)
-
-
-def sill_rise_m(vessel: Vessel, rotation: Float[np.ndarray, "3 3"]) -> float:
-    """How much higher the lip hangs than if the vessel were tilted towards the hole in its lid [m].
-
-    0 without a lid, and for a tilt straight towards the hole; up to twice the hole's offset.
-    """
-    up = np.asarray(rotation, float)[2]
-    sine = float(np.hypot(up[0], up[1]))
-    return vessel.mouth_offset_m * (sine + float(up[0]))
+    rot = np.asarray(rotation, float)
+    sine = float(np.hypot(rot[0, 2], rot[1, 2]))
+    out = rot[:2, 2] / sine if sine > 1e-9 else np.array([1.0, 0.0])
+    up = rot[2]  # world-up in the vessel's frame
+    lean = float(np.hypot(up[0], up[1]))
+    low = -up[:2] / lean if lean > 1e-9 else np.array([1.0, 0.0])
+    rim = np.array([vessel.mouth_offset_m, 0.0, vessel.height_m])
+    rim[:2] += vessel.opening_radius_m * low
+    return LipPose(
+        tilt_rad=float(np.arctan2(sine, rot[2, 2])),
+        lip_m=np.asarray(position_m, float) + rot @ rim,
+        out_xy=out,
+        sill_rise_m=float(vessel.mouth_offset_m * (1.0 - low[0]) * lean),
+    )

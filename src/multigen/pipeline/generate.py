@@ -49,7 +49,7 @@ def _fixed(made_by: MadeBy) -> dict:
     return {"command": record["command"], "multigen": record["multigen"], "config": config}
 
 
-_CONTENT = {"seed", "condition", "world", "sound", "size", "liquid"}
+_CONTENT = {"seed", "condition", "world", "sound", "size", "liquid", "expert"}
 """Settings that decide an episode; their number, workers, paths and clean-up do not."""
 
 
@@ -66,6 +66,7 @@ def generate(
     size: int = 224,
     keep_episodes: bool = False,
     liquid: str | None = None,
+    expert: str = "planned",
 ) -> None:
     """simulate → sonify → pack → validate. Raises FormatError when validation finds a failure."""
     check_sound(sound)
@@ -80,6 +81,7 @@ def generate(
         workers=workers,
         size=size,
         liquid=liquid,
+        expert=expert,
     )
     sonify(folders, sound=sound, seed=seed, workers=workers)
     pack(folders, out, made_by=made_by, first=packed)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..episode import Expert, is_complete, rollout, write_episode
+from ..episode import is_complete, make_expert, rollout, write_episode
 from ..errors import SceneError
 from ..liquid import liquid_of
 from ..scene import WorldConfig, draw_scene
@@ -28,6 +28,7 @@ class SimulateTask:
     condition: str | None = None
     size: int = 224
     liquid: str = "hydraulic"
+    expert: str = "planned"
 
 
 def episode_folder(root: Path, index: int) -> Path:
@@ -42,7 +43,9 @@ def simulate_one(task: SimulateTask) -> Path:
         seed = _scene_seed(task.seed, task.index, attempt)
         scene = draw_scene(task.world, seed, condition=task.condition)
         try:
-            episode = rollout(scene, Expert(), seed=seed, size=task.size, liquid=task.liquid)
+            episode = rollout(
+                scene, make_expert(task.expert), seed=seed, size=task.size, liquid=task.liquid
+            )
         except SceneError as e:
             problems.append(str(e))
             continue
@@ -73,15 +76,18 @@ def simulate(
     size: int = 224,
     first: int = 0,
     liquid: str | None = None,
+    expert: str = "planned",
 ) -> list[Path]:
     """Finished folders of episodes ``first`` to ``episodes`` - 1; those already complete are kept.
 
-    ``liquid``: 'hydraulic', 'particles' or None for the world's own. Raises ConfigError for another.
+    ``liquid``: 'hydraulic', 'particles' or None for the world's own. Raises ConfigError for another,
+    and for an ``expert`` that is none of episode.EXPERTS.
     """
+    make_expert(expert)
     model = liquid_of(world, liquid)
     folders = [episode_folder(root, i) for i in range(first, episodes)]
     tasks = [
-        SimulateTask(i, seed, world, folder, condition, size, model)
+        SimulateTask(i, seed, world, folder, condition, size, model, expert)
         for i, folder in enumerate(folders, first)
         if not is_complete(folder)
     ]

@@ -17,10 +17,6 @@ from .conditions import Condition as Condition
 from .conditions import condition_parts as condition_parts
 from .draw import draw_scene as draw_scene
 from .draw_view import orbit as orbit
-from .geometry import lip_point as lip_point
-from .geometry import pour_direction as pour_direction
-from .geometry import sill_rise_m as sill_rise_m
-from .geometry import tilt_of as tilt_of
 from .hands import Hand as Hand
 from .liquid_mesh import LiquidMesh as LiquidMesh
 from .liquids import LIQUIDS as LIQUIDS

@@ -19,6 +19,14 @@ GROUP_SOLID, GROUP_LIQUID, GROUP_ROBOT, GROUP_ROBOT_CONTACT, GROUP_CONTACT, GROU
 CONTACT_WALL_M = 0.003
 """Thinnest contact wall and bottom: thinner ones are tunnelled through."""
 BOXES = 12
+TOUCH = {
+    "condim": 4, "friction": [0.7, 0.005, 0.0001], "priority": 1,
+    "solref": [0.004, 1], "solimp": [0.95, 0.99, 0.001, 0.5, 2],
+}  # fmt: skip
+"""Contact of a wall: the gripper pads' own stiffness and sliding friction (at lower stiffness the
+vessel creeps), and the torsional friction that a soft pad's patch has: 5 mm, about half its radius.
+Without it a heavy vessel whose edge lies between the pads swings like a pendulum (66 degrees, now 1:
+benchmarks/grasp.py --azimuth 15)."""
 
 
 def add_mesh_geom(spec: mujoco.MjSpec, body, name: str, mesh: Mesh, material: str, group: int):
@@ -74,9 +82,11 @@ def add_contact(
 ) -> None:
     """Boxes and a disc that follow the outside; three quarters of the mass on the wall.
 
-    ``extra_kg`` (the liquid) sits on the bottom.
+    ``extra_kg`` (the liquid) sits on the bottom; ``friction`` scales the sliding friction.
     """
     rub = [friction, 0.01, 0.001]
+    sliding, *rest = TOUCH["friction"]
+    touch = TOUCH | {"friction": [friction * sliding, *rest]}
     wall = _straightened(np.array(vessel.outer, float), 1.5e-3)
     lengths = np.hypot(*np.diff(wall, axis=0).T)
     turn, lean = np.zeros(4), np.zeros(4)
@@ -95,7 +105,7 @@ def add_contact(
             body.add_geom(
                 name=f"{role}_wall{k}_{i}", type=mujoco.mjtGeom.mjGEOM_BOX, size=size,
                 pos=[radius * np.cos(a), radius * np.sin(a), zm + thick * np.sin(angle)], quat=turn.copy(),
-                group=GROUP_CONTACT, mass=share, friction=rub,
+                group=GROUP_CONTACT, mass=share, **touch,
             )  # fmt: skip
     half = max(CONTACT_WALL_M, vessel.floor_m) / 2
     body.add_geom(

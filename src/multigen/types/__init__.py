@@ -18,6 +18,7 @@ from .liquid import Liquid as Liquid
 from .protocols import Controller as Controller
 from .protocols import Ears as Ears
 from .protocols import Observation as Observation
+from .protocols import Teacher as Teacher
 from .role import ROLE_COLOURS as ROLE_COLOURS
 from .role import Role as Role
 from .scene import CameraPose as CameraPose

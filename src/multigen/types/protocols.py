@@ -1,4 +1,4 @@
-"""The two guests of the loop that steps physics: who decides, and who hears.
+"""The guests of the loop that steps physics: who decides, who hears, and who may see the truth.
 
 Reads:  Observation, Clip, PourTrace.   Makes: protocols only.
 Used by: episode.rollout (receives them); policy, audio, episode.expert (implement them).
@@ -51,6 +51,18 @@ class Controller(Protocol):
         x, y, z [m]; the first two ROWS of the rotation matrix, row-major (6); gripper 0 open .. 1 closed.
         Row k is commanded at t + k / control_hz and takes effect in the interval that follows.
         """
+        ...
+
+
+@runtime_checkable
+class Teacher(Controller, Protocol):
+    """A Controller that is shown the ledger: for demonstrations and bars, never a policy.
+
+    The privilege is this one method: an Observation holds no label, so who lacks it sees none.
+    """
+
+    def watch(self, trace: PourTrace) -> None:
+        """Everything until now, before each ``act``; empty at the first."""
         ...
 
 

@@ -103,7 +103,7 @@ class ParticlePour:
         landed = self._entered[:n]
         volume, speed = fluid.volume_ml[:n][landed], np.linalg.norm(fluid.v[:n][landed], axis=1)
         self._steps += 1
-        self._tilt, lip, _ = lip_pose(self.source, *source)
+        self._tilt, lip, *_ = lip_pose(self.source, *source)
         self._recorder.step(
             self._ledger(), float(volume.sum()), float((volume * speed).sum()),
             self._tilt, self._drop(lip, receiver),
