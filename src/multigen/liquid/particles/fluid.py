@@ -1,7 +1,7 @@
 """A position-based fluid among moving vessels: positions, velocities, one step at a time.
 
 Reads:  vessels, points, poses per step.   Makes: Fluid.   Used by: liquid.particles.fill and .pour.
-The loops are in liquid.particles.kernels; here they are put in order. Deterministic: no randomness,
+The loops are in liquid.particles.kernels and .walls; here they are put in order. Deterministic: no randomness,
 one thread. SI units, float32.
 """
 
@@ -12,6 +12,7 @@ from jaxtyping import Float, Float32
 
 from ...types import Vessel
 from . import kernels as k
+from . import walls as w
 from .section import stack
 
 G = 9.81
@@ -132,7 +133,7 @@ class Fluid:
         self.v[:n] *= np.float32(damping)
         self.v[:n, 2] -= np.float32(G) * dt
         p[:n] = self.x[:n] + dt * self.v[:n]
-        k.find_sides(self.x, n, self.sections, *old, self._side)
+        w.find_sides(self.x, n, self.sections, *old, self._side)
         walls = (
             kern.h, self.x, self.sections, where.rot, where.pos, old.rot, old.pos, self._side,
             self.margin, self.table_m, kern.wall, self._density, self._push,
@@ -153,9 +154,9 @@ class Fluid:
 
     def _meet(self, n: int, walls: tuple) -> None:
         """Walls, then lids."""
-        k.meet_walls(self._p, n, *walls)
+        w.meet_walls(self._p, n, *walls)
         for v in np.flatnonzero(self.sections.hole):
-            k.meet_lid(
+            w.meet_lid(
                 self._p, n, self.kernel.h, v, self.sections, *self.where, self._side,
                 self.margin, self.kernel.wall, self._density, self._push,
             )  # fmt: skip

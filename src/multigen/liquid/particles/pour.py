@@ -12,7 +12,7 @@ from ...types import Liquid, PourTrace, Vessel
 from ..hydraulic import LiquidState, steps_per_row
 from ..pose import VesselPose, lip_pose
 from ..table import MAX_TILT_RAD, head_m
-from . import kernels as k
+from . import walls
 from .fill import settled
 from .fluid import Fluid, poses
 from .record import Recorder
@@ -71,8 +71,8 @@ class ParticlePour:
         already = particle_count(initial_ml, receiver_initial_ml, particles) - particles
         points, labels, volumes = [], [], []
         for vessel, (pos, rot), ml, n, label in (
-            (source, source_pose, initial_ml, particles, k.SOURCE),
-            (receiver, receiver_pose, receiver_initial_ml, already, k.RECEIVER),
+            (source, source_pose, initial_ml, particles, walls.SOURCE),
+            (receiver, receiver_pose, receiver_initial_ml, already, walls.RECEIVER),
         ):
             if n:
                 still = settled(vessel, ml, n, self.spacing_m, dt_s)
@@ -96,7 +96,7 @@ class ParticlePour:
         n = fluid.active
         surface = self._level() + self.receiver.floor_m + LANDED_SPACINGS * self.spacing_m
         table = self.table_m + 0.6 * self.spacing_m
-        k.classify(
+        walls.classify(
             fluid.x, n, fluid.sections, *fluid.where, fluid.label, np.float32(surface),
             np.float32(table), self._entered, self._gone,
         )  # fmt: skip
@@ -116,7 +116,7 @@ class ParticlePour:
         return np.bincount(self._fluid.label, weights=self._fluid.volume_ml, minlength=4)
 
     def _level(self) -> float:
-        return float(self.receiver.level_m(self._ledger()[k.RECEIVER]))
+        return float(self.receiver.level_m(self._ledger()[walls.RECEIVER]))
 
     def _drop(self, lip: Float[np.ndarray, "3"], receiver: VesselPose) -> float:
         """Height of the lip above the surface below it, or above the receiver's floor beside it."""

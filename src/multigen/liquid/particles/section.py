@@ -8,7 +8,7 @@ segment; they are tabulated once per vessel and interpolated bilinearly. There a
 per side: what is in the cavity knows the inner wall alone, everything else the outer wall, bottom
 and rim. Neither side ever sees the other's distance, so a wall may be thinner than a time step's
 motion. The caller decides the side. The lid of a can, the one thing that is not round, is no part
-of the tables (kernels.meet_lid).
+of the tables (walls.meet_lid).
 """
 
 from dataclasses import dataclass
