@@ -9,7 +9,7 @@ import pytest
 from multigen.episode import Plan, kinova, plan_pour
 from multigen.episode import plan as plan_module
 from multigen.episode.clearance import FAR_M, Surroundings
-from multigen.episode.path import LEVEL
+from multigen.episode.path import LEVEL, pour_path
 from multigen.scene import draw_scene, load_world
 from multigen.types import Clock, SceneConfig
 from multigen.types.pose import decode_pose
@@ -91,3 +91,12 @@ def test_the_tilt_turns_the_hand_about_its_own_axis_alone() -> None:
     np.testing.assert_allclose(approach, np.tile(approach[0], (len(approach), 1)), atol=1e-6)
     turned = np.unwrap(found.joints[first:, 6])
     assert np.ptp(turned) == pytest.approx(found.tilt.angle_rad, rel=0.05)
+
+
+def test_a_tall_vessel_poured_into_a_low_one_stays_off_the_table() -> None:
+    name = "water-metal_thermos-metal_mug"
+    low = replace(draw_scene(load_world("nominal"), 0, condition=name), pour_height_m=0.01)
+    path = pour_path(low, np.array([0.6, 0.0, 0.0]), 0.0, 1.0, -0.02)
+    upright = path.lip(0.0)[2] - path.rim_m
+    assert low.receiver.height_m + 0.01 < path.rim_m  # by the pour height alone it would stand
+    assert upright >= 0.02 - 1e-9

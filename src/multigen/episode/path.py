@@ -21,6 +21,8 @@ KNUCKLE_M = 0.070
 """Half the gripper's width where its linkage bulges, behind the fingers."""
 CLEAR_M = 0.012
 """Air kept between what is carried and what stands."""
+TABLE_CLEAR_M = 0.02
+"""Air kept above the table: a hand that sags a little shall not look as if it had set the vessel down."""
 UP = np.array([0.0, 0.0, 1.0])
 LEVEL = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 """Site axes as columns, gripper level and pointing along +x: x down, y (opening) sideways."""
@@ -140,7 +142,7 @@ def lip_clearance_m(
     over = np.where(np.abs(ahead) < reach, rim_m + CLEAR_M - above, -np.inf)
     # the gripper's body is wider than its fingers but never over the receiver: table only
     knuckles = (grip_m - source.height_m) * c - (KNUCKLE_M + source.rim_radius_m) * s
-    table = np.maximum(CLEAR_M - above.min(1), CLEAR_M - knuckles[:, 0])
+    table = np.maximum(TABLE_CLEAR_M - above.min(1), TABLE_CLEAR_M - knuckles[:, 0])
     return np.maximum(over.max(1), table)
 
 
