@@ -10,3 +10,6 @@ the files are to be had and under which licences.
 from .codec import Codec as Codec
 from .codec import codec as codec
 from .presets import build as build
+from .vocoder import Vocoder as Vocoder
+from .vocoder import VocoderConfig as VocoderConfig
+from .vocoder import vocoder as vocoder
