@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import CLIPConfig, CLIPModel
 
+from multigen.audio.mmaudio.clip import ClipConfig, clip, from_transformers
 from multigen.audio.mmaudio.synchformer import SynchformerConfig, synchformer
 from multigen.errors import ConfigError
 
@@ -65,3 +67,67 @@ def test_a_file_without_its_visual_half_is_refused() -> None:
         eyes.load_state_dict(eyes.state_dict() | {"vfeat_extractor.unknown": torch.zeros(1)})
     with pytest.raises(ConfigError, match="need"):
         eyes(torch.zeros(1, 1, 4, 3, 16, 16))
+
+
+CLIP = ClipConfig(32, 2, 4, 4, 3, 24, 2, 3, 60, 16)
+
+
+@pytest.fixture(scope="module")
+def other_clip() -> CLIPModel:
+    """An independent implementation, of the same small size."""
+    torch.manual_seed(0)
+    same = {"num_hidden_layers": 2, "hidden_act": "quick_gelu"}
+    text = {"hidden_size": 24, "intermediate_size": 96, "num_attention_heads": 3, "vocab_size": 60}
+    vision = {"hidden_size": 32, "intermediate_size": 128, "num_attention_heads": 4}
+    config = CLIPConfig(
+        text_config={**text, **same, "max_position_embeddings": 77, "projection_dim": 16},
+        vision_config={**vision, **same, "image_size": 12, "patch_size": 4, "projection_dim": 16},
+        projection_dim=16,
+    )
+    model = CLIPModel(config).eval()
+    for p in model.parameters():
+        p.data += 0.1 * torch.randn(p.shape)
+    return model
+
+
+@torch.no_grad()
+def test_clip_sees_and_reads_as_transformers_does(other_clip) -> None:
+    ours = clip(CLIP)
+    ours.load_state_dict(from_transformers(other_clip.state_dict()), strict=True)
+    pictures = torch.randn(3, 3, 14, 14)  # larger than 3 x 3 patches of 4: the rest is not seen
+    pooled = other_clip.vision_model(pictures[:, :, :12, :12]).pooler_output
+    want = torch.nn.functional.normalize(other_clip.visual_projection(pooled), dim=-1)
+    torch.testing.assert_close(ours.see(pictures), want, atol=1e-5, rtol=0)
+    tokens = torch.zeros(2, 77, dtype=torch.int64)
+    tokens[:, :5] = torch.randint(0, 60, (2, 5))
+    states = other_clip.text_model(tokens).last_hidden_state
+    want = torch.nn.functional.normalize(states, dim=-1)
+    torch.testing.assert_close(ours.read(tokens), want, atol=1e-5, rtol=0)
+
+
+def test_clip_has_open_clips_names_and_shapes() -> None:
+    with torch.device("meta"):
+        state = clip().state_dict()
+    shapes = {k: tuple(v.shape) for k, v in state.items()}
+    expected = {
+        "visual.class_embedding": (1280,), "visual.positional_embedding": (730, 1280),
+        "visual.proj": (1280, 1024), "visual.conv1.weight": (1280, 3, 14, 14),
+        "visual.ln_pre.weight": (1280,), "visual.ln_post.bias": (1280,),
+        "visual.transformer.resblocks.31.attn.in_proj_weight": (3840, 1280),
+        "visual.transformer.resblocks.31.attn.in_proj_bias": (3840,),
+        "visual.transformer.resblocks.0.attn.out_proj.weight": (1280, 1280),
+        "visual.transformer.resblocks.0.mlp.c_fc.weight": (5120, 1280),
+        "visual.transformer.resblocks.0.mlp.c_proj.bias": (1280,),
+        "token_embedding.weight": (49408, 1024), "positional_embedding": (77, 1024),
+        "transformer.resblocks.23.ln_2.weight": (1024,), "ln_final.bias": (1024,),
+        "text_projection": (1024, 1024), "logit_scale": (),
+    }  # fmt: skip
+    assert expected.items() <= shapes.items()
+    # 12 tensors a block; beside the blocks 8 in the vision tower, 6 in the text tower.
+    assert len(shapes) == 12 * (32 + 24) + 8 + 6
+
+
+def test_an_unknown_clip_tensor_is_named(other_clip) -> None:
+    state = from_transformers({**other_clip.state_dict(), "adapter.weight": torch.zeros(1)})
+    with pytest.raises(RuntimeError, match=r"adapter\.weight"):
+        clip(CLIP).load_state_dict(state, strict=True)
