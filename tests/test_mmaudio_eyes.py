@@ -36,7 +36,10 @@ def test_synchformer_has_the_published_names_and_numbers() -> None:
         eyes = synchformer()
     assert {k: list(v.shape) for k, v in eyes.state_dict().items()} == keys
     flat = {k: torch.from_numpy(v) for k, v in rule.state(keys).items()}
-    unwanted = {"afeat_extractor.ast.cls_token": torch.zeros(1), "transformer.OFF_tok": torch.zeros(1)}
+    unwanted = {
+        "afeat_extractor.ast.cls_token": torch.zeros(1),
+        "transformer.OFF_tok": torch.zeros(1),
+    }
     eyes.load_state_dict(flat | unwanted, strict=True, assign=True)
     frames = torch.from_numpy(rule.signal("frames", (1, 1, 16, 3, 224, 224)))
     encoder = eyes.vfeat_extractor

@@ -9,6 +9,11 @@ the files are to be had and under which licences.
 
 from .codec import Codec as Codec
 from .codec import codec as codec
+from .files import Files as Files
+from .files import find_files as find_files
+from .files import is_mmaudio as is_mmaudio
+from .generator import MMAudioGenerator as MMAudioGenerator
+from .generator import load as load
 from .presets import build as build
 from .vocoder import Vocoder as Vocoder
 from .vocoder import VocoderConfig as VocoderConfig

@@ -9,6 +9,7 @@ layout. Pictures may be larger than the patch grid: the strided convolution igno
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isqrt
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +34,25 @@ class ClipConfig:
     text_heads: int = 16
     vocabulary: int = 49408
     embed: int = 1024
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor]) -> "ClipConfig":
+        """Sizes read off a file's tensors, heads of 80 (vision) and 64 (text); the published ones where
+        something is missing, so that a strict load can name it."""
+        conv, words = state.get("visual.conv1.weight"), state.get("token_embedding.weight")
+        places, proj = state.get("visual.positional_embedding"), state.get("visual.proj")
+        if conv is None or words is None or places is None or proj is None:
+            return cls()
+        count = [
+            len({k.split(".")[at] for k in state if k.startswith(stem)}) for stem, at in _TOWERS
+        ]
+        return cls(
+            len(conv), count[0], max(1, len(conv) // 80), conv.shape[2], isqrt(len(places)),
+            words.shape[1], count[1], max(1, words.shape[1] // 64), len(words), proj.shape[1],
+        )  # fmt: skip
+
+
+_TOWERS = (("visual.transformer.resblocks.", 3), ("transformer.resblocks.", 2))
 
 
 class QuickGelu(nn.Module):

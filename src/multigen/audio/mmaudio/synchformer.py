@@ -7,7 +7,9 @@ Motionformer (Patrick et al., arXiv 2106.05392). Module names are the keys of th
 which only the visual half is kept.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 import torch
@@ -32,6 +34,18 @@ class SynchformerConfig:
     """Pixels; patches are 16 x 16 and two frames deep."""
     frames: int = 16
     """Frames of a segment."""
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor]) -> "SynchformerConfig":
+        """Sizes read off a file's tensors, heads of 64; the published ones where something is missing,
+        so that a strict load can name it."""
+        places, times = (state.get(f"{PREFIX}{k}_embed") for k in ("pos", "temp"))
+        if places is None or times is None:
+            return cls()
+        width, blocks = places.shape[2], f"{PREFIX}blocks."
+        depth = len({k.split(".")[2] for k in state if k.startswith(blocks)})
+        side = 16 * isqrt(places.shape[1] - 1)
+        return cls(width, max(1, width // 64), depth, side, 2 * times.shape[1])
 
 
 class PatchEmbed(nn.Module):
@@ -132,7 +146,9 @@ class MotionEncoder(nn.Module):
 
     def tokens(self, x: Float[Tensor, "B C F H W"]) -> Float[Tensor, "B L D"]:
         """Class token, then patches in order time, row, column; positions added."""
-        patches = self.patch_embed_3d.proj(x).flatten(3).permute(0, 2, 3, 1)  # (B, times, places, D)
+        patches = (
+            self.patch_embed_3d.proj(x).flatten(3).permute(0, 2, 3, 1)
+        )  # (B, times, places, D)
         patches = patches + self.pos_embed[:, None, 1:] + self.temp_embed[:, :, None]
         first = (self.cls_token + self.pos_embed[:, :1]).expand(len(x), -1, -1)
         return torch.cat([first, patches.flatten(1, 2)], 1)
