@@ -211,10 +211,7 @@ class FlowNetwork(nn.Module):
     ) -> Float[Tensor, "B N C"]:
         """dx/dt at (latent, t) under conditions that were projected before."""
         n, frames = latent.shape[1], c.clip.shape[1]
-        c_g = c.pooled + self.t_embed(t)
-        c_x = c_g + c.sync
-        if c.masks is not None:
-            c_g, c_x = self._fuse(c_g, c_x, c)
+        c_g, c_x = self.modulators(t, c)
         h = self.config.head_dim
         rotations = rotation(n, h), rotation(frames, h, n / frames)
         m_x, m_g = self.shared_modulation(c_x), self.shared_modulation(c_g)
@@ -226,10 +223,32 @@ class FlowNetwork(nn.Module):
             x = block(x, m_x, rotations[0])
         return self.final_layer(x, c_g)
 
-    def _fuse(self, c_g: Tensor, c_x: Tensor, c: Conditions) -> tuple[Tensor, Tensor]:
+    def modulators(
+        self, t: Float[Tensor, " B"], c: Conditions
+    ) -> tuple[Float[Tensor, "B 1 D"], Float[Tensor, "B N D"]]:
+        """The global vector and the extended one (per latent), masks gated in where they are valid."""
+        c_g = c.pooled + self.t_embed(t)
+        c_x = c_g + c.sync
+        return (c_g, c_x) if c.masks is None else self._fuse(t, c_g, c_x, c)
+
+    def gate_opening(self, t: Float[Tensor, " B"], c: Conditions) -> Float[Tensor, "B T 1"]:
+        """How far the masks' gate is open, 0..1, per frame; for logs. ConfigError without masks."""
+        if c.masks is None:
+            raise ConfigError("no masks in these conditions; the gate is not used")
+        return self.seg_fusion(self._fused_with(t, c), c.masks)[1]
+
+    def _fused_with(self, t: Tensor, c: Conditions) -> Tensor:
+        """What the masks are mixed into: the global vector, or its content without the time."""
+        assert self.config.masks is not None
+        return c.pooled if self.config.masks.fuse_point == "content" else c.pooled + self.t_embed(t)
+
+    def _fuse(self, t: Tensor, c_g: Tensor, c_x: Tensor, c: Conditions) -> tuple[Tensor, Tensor]:
         """Global and extended vectors with the masks gated in, where they are valid."""
         assert c.masks is not None
-        fused, _ = self.seg_fusion(c_g, c.masks)
+        assert self.config.masks is not None
+        fused, _ = self.seg_fusion(self._fused_with(t, c), c.masks)
+        if self.config.masks.fuse_point == "content":
+            fused = fused + self.t_embed(t)
         with_g, with_x = (
             fused.mean(1, keepdim=True),
             nearest_in_time(fused, c.sync.shape[1]) + c.sync,
@@ -267,15 +286,45 @@ class FlowNetwork(nn.Module):
         masks: Float[Tensor, "B T C H W"] | None = None,
         valid: Bool[Tensor, " B"] | None = None,
         negative_text: Tensor | None = None,
+        fast: bool | None = None,
     ) -> Float[Tensor, "B N C"]:
-        """Normalised latents from noise ``x0``. Guidance of 1 or less runs the conditional branch only."""
+        """Normalised latents from noise ``x0``. Guidance of 1 or less runs the conditional branch only.
+
+        ``fast``: prepared velocities (network.fast), equal up to rounding; None: on a CPU, for MMAudio's
+        presets. They hold about 1.5 times the weights once more.
+        """
         c = self.conditions(clip, sync, text, x0.shape[1], masks, valid)
+        if self._may_be_fast() if fast is None else fast:
+            return self._sample_fast(x0, c, sync.shape[1], negative_text, steps, guidance, method)
         if guidance <= 1:
             return integrate(lambda x, t: self.velocity(x, t, c), x0, steps=steps, method=method)
         both = c.join(self.null_conditions(c, sync.shape[1], negative_text))
         return integrate(
             lambda x, t: self.guided_velocity(x, t, both, guidance), x0, steps=steps, method=method
         )
+
+    def _may_be_fast(self) -> bool:
+        from .fast import FastVelocity
+
+        return self.latent_mean.device.type == "cpu" and FastVelocity.fits(self)
+
+    def _sample_fast(
+        self, x0: Tensor, c: Conditions, motion_length: int, negative: Tensor | None,
+        steps: int, guidance: float, method: Method,
+    ) -> Tensor:  # fmt: skip
+        """``sample`` with everything prepared; both branches of guidance share the latent's entrance."""
+        from .fast import fast_velocity
+
+        velocity = fast_velocity(self)
+        if guidance <= 1:
+            alone = velocity.prepare(c)
+            return integrate(lambda x, t: velocity(x, t, alone), x0, steps=steps, method=method)
+        both = velocity.prepare(c.join(self.null_conditions(c, motion_length, negative)))
+
+        def guided(x: Tensor, t: Tensor) -> Tensor:
+            return guide(*velocity(x, t, both).chunk(2), guidance)
+
+        return integrate(guided, x0, steps=steps, method=method)
 
     def guided_velocity(self, x: Tensor, t: Tensor, both: Conditions, guidance: float) -> Tensor:
         """Both branches in one batch, extrapolated; ``both`` is ``conditions.join(null)``."""
