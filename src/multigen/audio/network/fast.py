@@ -9,6 +9,7 @@ applied to those alone (nearest-exact repeats rows, and the null branch repeats 
 
 import weakref
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,8 +17,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from .blocks import FinalLayer, StreamBlock
+from .conditions import Conditions
 from .layers import Attention, attend, modulate, rotate, rotation
-from .model import Conditions, FlowNetwork
 from .winograd import FastConv
 
 
@@ -85,9 +86,11 @@ class Prepared:
 
 
 class FastVelocity:
-    """``velocity`` of a network, prepared for sampling. The network's weights must not change after."""
+    """``velocity`` of a network, prepared for sampling. The network's weights must not change after.
 
-    def __init__(self, network: FlowNetwork) -> None:
+    (A ``FlowNetwork``; its module imports this one.)"""
+
+    def __init__(self, network: Any) -> None:
         self._network = weakref.ref(network)  # the prepared parts may outlive no network
         self.joint = [
             (_Stream(b.latent_block), _Stream(b.clip_block), _Stream(b.text_block), b.last)  # pyright: ignore
@@ -96,7 +99,7 @@ class FastVelocity:
         self.fused = [_Stream(b) for b in network.fused_blocks]  # pyright: ignore
 
     @staticmethod
-    def fits(network: FlowNetwork) -> bool:
+    def fits(network: Any) -> bool:
         """Only MMAudio's own kind is worth it: convolutions, a modulation per block, text."""
         c = network.config
         return c.mixing == "conv" and c.modulation == "own" and c.text_dim is not None
@@ -162,12 +165,12 @@ class FastVelocity:
         return final(x, c_g)
 
 
-_READY: weakref.WeakKeyDictionary[FlowNetwork, tuple[tuple, FastVelocity]] = (
+_READY: weakref.WeakKeyDictionary[nn.Module, tuple[tuple, FastVelocity]] = (
     weakref.WeakKeyDictionary()
 )
 
 
-def fast_velocity(network: FlowNetwork) -> FastVelocity:
+def fast_velocity(network: Any) -> FastVelocity:
     """The prepared velocity of a network, kept as long as its weights stay what they are."""
     key = tuple((p.data_ptr(), p._version) for p in network.parameters())
     found = _READY.get(network)

@@ -6,7 +6,6 @@ checkpoint loads strictly) and for the compact ones. Axes: B batch, N latents, T
 (8 per second), S motion frames (about 25 per second), D hidden.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,44 +15,15 @@ from torch import Tensor, nn
 from ...errors import ClockError, ConfigError
 from ...learning.flow import Method, guide, integrate
 from .blocks import FinalLayer, FusedBlock, JointBlock, Modulation
+from .conditions import Conditions
 from .config import NetworkConfig
+from .fast import FastVelocity, fast_velocity
 from .layers import GLU, TimeEmbedding, init_std, nearest_in_time, rotation, token_map
 from .masks import SegmentationEncoder, SegmentationFusion
 
 DERIVED = ("t_embed.freqs", "latent_rot", "clip_rot")
 """Tables that older official files saved; computed here, dropped on loading."""
 MASK_PREFIXES = ("seg_encoder.", "seg_fusion.")
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Everything that does not depend on t: computed once per clip."""
-
-    clip: Float[Tensor, "B T D"]
-    sync: Float[Tensor, "B N D"]
-    text: Float[Tensor, "B L D"] | None
-    pooled: Float[Tensor, "B 1 D"]
-    """Global vector before the time embedding."""
-    masks: Float[Tensor, "B T E"] | None = None
-    valid: Bool[Tensor, " B"] | None = None
-
-    def join(self, other: "Conditions") -> "Conditions":
-        """Both along the batch; a side without masks becomes not valid."""
-        masks, valid = None, None
-        if self.masks is not None:
-            empty = torch.zeros_like(self.masks)
-            masks = torch.cat([self.masks, empty if other.masks is None else other.masks])
-            ones = torch.ones(len(empty), dtype=torch.bool, device=empty.device)
-            mine = ones if self.valid is None else self.valid
-            theirs = ~ones if other.masks is None else ones if other.valid is None else other.valid
-            valid = torch.cat([mine, theirs])
-        text = (
-            None if self.text is None or other.text is None else torch.cat([self.text, other.text])
-        )
-        both = [
-            torch.cat([getattr(self, k), getattr(other, k)]) for k in ("clip", "sync", "pooled")
-        ]
-        return Conditions(both[0], both[1], text, both[2], masks, valid)
 
 
 class FlowNetwork(nn.Module):
@@ -304,8 +274,6 @@ class FlowNetwork(nn.Module):
         )
 
     def _may_be_fast(self) -> bool:
-        from .fast import FastVelocity
-
         return self.latent_mean.device.type == "cpu" and FastVelocity.fits(self)
 
     def _sample_fast(
@@ -313,8 +281,6 @@ class FlowNetwork(nn.Module):
         steps: int, guidance: float, method: Method,
     ) -> Tensor:  # fmt: skip
         """``sample`` with everything prepared; both branches of guidance share the latent's entrance."""
-        from .fast import fast_velocity
-
         velocity = fast_velocity(self)
         if guidance <= 1:
             alone = velocity.prepare(c)
@@ -322,7 +288,8 @@ class FlowNetwork(nn.Module):
         both = velocity.prepare(c.join(self.null_conditions(c, motion_length, negative)))
 
         def guided(x: Tensor, t: Tensor) -> Tensor:
-            return guide(*velocity(x, t, both).chunk(2), guidance)
+            seen, null = velocity(x, t, both).chunk(2)
+            return guide(seen, null, guidance)
 
         return integrate(guided, x0, steps=steps, method=method)
 
