@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from .blocks import FinalLayer, StreamBlock
 from .conditions import Conditions
-from .layers import Attention, attend, modulate, rotate, rotation
+from .layers import Attention, attend, rotate, rotation
 from .winograd import FastConv
 
 
@@ -45,24 +45,40 @@ class _Stream:
         self.both = both
         self.w2 = _map(block.ffn.w2)
 
+    def modulate_by(self, c: Float[Tensor, "*B D"]) -> Float[Tensor, "*B six"]:
+        """adaLN's vectors for SiLU'd conditions, one already added to the scales."""
+        m = self.modulation(c)
+        for part in m.chunk(2 if self.block.pre_only else 6, -1)[1::3]:
+            part.add_(1)
+        return m
+
     def project(self, x: Tensor, by: Tensor | None) -> list[Tensor]:
         """Queries, keys and values, (B, heads, N, h)."""
         attn = self.block.attn
         split = F.linear(x, self.weight, self.bias).unflatten(-1, (3, attn.heads, attn.head_dim))
         q, k, v = (p.transpose(1, 2) for p in split.unbind(2))
-        q, k = attn.q_norm(q), attn.k_norm(k)
+        eps = torch.finfo(torch.float32).eps
+        q, k = (
+            F.rms_norm(p, (attn.head_dim,), norm.weight, eps)
+            for p, norm in ((q, attn.q_norm), (k, attn.k_norm))
+        )
         return [q, k, v] if by is None else [rotate(q, by), rotate(k, by), v]
 
     def enter(self, x: Tensor, m: Tensor, by: Tensor | None) -> tuple[list[Tensor], list[Tensor]]:
         shift, scale, *rest = m.chunk(2 if self.block.pre_only else 6, -1)
-        return self.project(modulate(x, shift, scale), by), rest
+        return self.project(_modulate(x, shift, scale), by), rest
 
     def leave(self, x: Tensor, attended: Tensor, rest: list[Tensor]) -> Tensor:
         gate, shift2, scale2, gate2 = rest
         x = torch.addcmul(x, self.linear1(attended), gate)
-        y = modulate(x, shift2, scale2)
+        y = _modulate(x, shift2, scale2)
         a, b = (F.linear(y, self.both) if self.w13 is None else self.w13(y)).chunk(2, -1)
-        return torch.addcmul(x, self.w2(F.silu(a) * b), gate2)
+        return torch.addcmul(x, self.w2(F.silu(a).mul_(b)), gate2)
+
+
+def _modulate(x: Tensor, shift: Tensor, scale_plus_one: Tensor) -> Tensor:
+    """LayerNorm without affine, scaled and shifted."""
+    return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=1e-5), scale_plus_one)
 
 
 def _in_order(attn: Attention) -> tuple[Tensor, Tensor]:
@@ -139,15 +155,15 @@ class FastVelocity:
 
         def by_row(stream: _Stream) -> Tensor:
             """adaLN of the sound stream: made for distinct rows, given to every latent."""
-            return stream.modulation(rows)[p.where].unflatten(0, (branches, n))
+            return stream.modulate_by(rows)[p.where].unflatten(0, (branches, n))
 
         turn, turn_clip = rotation(n, h), rotation(frames, h, n / frames)
         x = net.audio_input_proj(latent).repeat(branches // len(latent), 1, 1)
         clip, text = c.clip, c.text
         assert text is not None
         for sound, pictures, words, last in self.joint:
-            streams = [(sound, x, by_row(sound), turn), (pictures, clip, pictures.modulation(g), turn_clip),
-                       (words, text, words.modulation(g), None)]  # fmt: skip
+            streams = [(sound, x, by_row(sound), turn), (pictures, clip, pictures.modulate_by(g), turn_clip),
+                       (words, text, words.modulate_by(g), None)]  # fmt: skip
             entered = [s.enter(v, m, by) for s, v, m, by in streams]
             q, k, v = (torch.cat([e[0][i] for e in entered], 2) for i in range(3))
             if last:

@@ -12,17 +12,19 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-_G = torch.tensor(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ],
-    dtype=torch.float64,
-)
+
+def _weights(taps: Float[Tensor, "3 C D"]) -> Float[Tensor, "6 C D"]:
+    """A three-tap kernel in the domain of products: its values at 0, 1, -1, 2, -2 and infinity, scaled."""
+    out = taps.new_empty(6, *taps.shape[1:])
+    torch.div(taps[0], 4, out=out[0])
+    ends = taps[0] + taps[2]
+    torch.add(ends, taps[1], out=out[1]).div_(-6)
+    torch.sub(ends, taps[1], out=out[2]).div_(-6)
+    ends.copy_(taps[0]).add_(taps[2], alpha=4)
+    torch.add(ends, taps[1], alpha=2, out=out[3]).div_(24)
+    torch.sub(ends, taps[1], alpha=2, out=out[4]).div_(24)
+    out[5] = taps[2]
+    return out
 
 
 class FastConv:
@@ -31,9 +33,8 @@ class FastConv:
     def __init__(self, weight: Float[Tensor, "D C k"], bias: Tensor | None = None) -> None:
         taps = weight.shape[2]
         self.reach, self.bias = taps // 2, bias
-        padded = F.pad(weight.double(), (0, -taps % 3)).unflatten(2, (-1, 3))
-        each = torch.einsum("ik,dcjk->jicd", _G.to(weight.device), padded)
-        self.weights = list(each.to(weight.dtype).contiguous())
+        by_tap = F.pad(weight.permute(2, 1, 0), (0, 0, 0, 0, 0, -taps % 3)).contiguous()
+        self.weights = [_weights(three) for three in by_tap.split(3)]
         """One (6, C, D) per three taps."""
 
     def __call__(self, x: Float[Tensor, "B N C"]) -> Float[Tensor, "B N D"]:
