@@ -6,18 +6,23 @@ Every call draws the latents of the new frames only: a window of the last second
 latents already decided are held fixed. The waveform is continued block by block.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from ..errors import ClockError
+from ..errors import ClockError, ConfigError
 from ..types import Clip, PourTrace, SceneConfig
 from .eyes import VIEW_FPS, View
 from .generator import OVERLAP_S, Generator, crop, extend, make_view
 from .phase import StreamingPhase
 from .shrink import resample_frames
 from .sound_model import latents_for
+
+if TYPE_CHECKING:
+    from .mmaudio import MMAudioGenerator
 
 EARS_STEPS = 8
 EARS_GUIDANCE = 1.0
@@ -27,9 +32,18 @@ class FlowEars:
     """Causal listening through the sound model; sees frames and roles, never the trace."""
 
     def __init__(
-        self, generator: Generator, *, steps: int = EARS_STEPS, guidance: float = EARS_GUIDANCE
+        self,
+        generator: "Generator | MMAudioGenerator",
+        *,
+        steps: int = EARS_STEPS,
+        guidance: float = EARS_GUIDANCE,
     ) -> None:
-        """Few steps and no guidance by default: a call must keep up with the control loop."""
+        """Few steps and no guidance by default: a call must keep up with the control loop. Raises
+        ConfigError for a generator that only takes whole clips (MMAudio's)."""
+        if not isinstance(generator, Generator):
+            raise ConfigError(
+                "this sound model hears whole clips only; in the loop use flow, acoustics or none"
+            )
         self.generator, self.steps, self.guidance = generator, steps, guidance
         self._begin(0)
 

@@ -8,16 +8,18 @@ held fixed in the next window (inpainting), so that the sound runs on.
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from ..errors import ClockError, MediaError, WeightsError
+from ..errors import WeightsError
 from ..learning import guide, integrate
 from ..learning.flow import Method
 from .codec import PcaCodec
+from .door import check_clip
 from .eyes import FRAME, ROLE_SIDE, ROLES, STATISTICS, VIEW_FPS, View
 from .network import Conditions
 from .phase import mel_to_wave
@@ -25,10 +27,12 @@ from .shrink import resample_frames, role_coverage, shrink_frames
 from .sound_model import SoundConfig, SoundModel, latents_for, load_sound_model
 from .windows import masks_to_roles
 
+if TYPE_CHECKING:
+    from .mmaudio import MMAudioGenerator
+
 PACKAGED = Path(__file__).parent / "weights"
 DEFAULT = "pour_micro"
 """The packaged weights that ``--sound flow`` means."""
-SHORTEST_S, LONGEST_S = 0.5, 60.0
 OVERLAP_S = 0.96
 """Time a window shares with the one before it."""
 STRETCH = 1.125
@@ -50,10 +54,16 @@ def find_weights(name_or_path: str | Path) -> Path:
     )
 
 
-def load_generator(name_or_path: str | Path = DEFAULT) -> "Generator":
-    """A generator from packaged weights ('flow' names the default ones, as on the command line) or a
-    checkpoint folder; WeightsError where it is neither."""
+def load_generator(name_or_path: str | Path = DEFAULT) -> "Generator | MMAudioGenerator":
+    """A generator from packaged weights ('flow' names the default ones, as on the command line), a
+    checkpoint folder, or a user's MMAudio files (a folder or a network file, see ``mmaudio.load``);
+    WeightsError where it is none of them."""
     name = DEFAULT if name_or_path == "flow" else name_or_path
+    if Path(name).exists():
+        from .mmaudio import is_mmaudio, load
+
+        if is_mmaudio(Path(name)):
+            return load(name)
     return Generator(*load_sound_model(find_weights(name)))
 
 
@@ -167,35 +177,6 @@ class Generator:
             return guide(v, null, guidance)
 
         return velocity
-
-
-def check_clip(frames: np.ndarray, masks: np.ndarray | None, fps: float) -> None:
-    """Errors at the door of ``generate``."""
-    if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
-        raise MediaError(
-            f"frames are {frames.dtype} {list(frames.shape)}; need uint8 [T, height, width, 3]"
-        )
-    if min(frames.shape[1:3]) < 8:
-        raise MediaError(
-            f"frames are {frames.shape[2]} x {frames.shape[1]} pixels; need at least 8 x 8"
-        )
-    if masks is not None and (
-        masks.ndim != 3 or masks.dtype != np.uint8 or len(masks) != len(frames)
-    ):
-        raise MediaError(
-            f"masks are {masks.dtype} {list(masks.shape)}; need uint8 [{len(frames)}, height, width], "
-            "one role image per frame, or None"
-        )
-    if masks is not None and (worst := int(masks.max(initial=0))) >= ROLES:
-        raise MediaError(
-            f"a mask holds the value {worst}; roles are 0..{ROLES - 1}, see multigen.types.Role"
-        )
-    if not 5 <= fps <= 120:
-        raise ClockError(f"got {fps:g} frames per second; need 5 to 120")
-    if not SHORTEST_S - 1e-6 <= (seconds := len(frames) / fps) <= LONGEST_S + 1e-6:
-        raise ClockError(
-            f"the clip lasts {seconds:.2f} s; need {SHORTEST_S:g} to {LONGEST_S:g} s, cut or repeat it"
-        )
 
 
 def make_view(

@@ -24,7 +24,7 @@ _UNPACK = np.array([n * 255 // LEVELS for n in range(LEVELS + 1)] + [255] * 3, n
 
 
 @lru_cache(maxsize=16)
-def _area_weights(source: int, target: int) -> Float32[np.ndarray, "target source"]:
+def area_weights(source: int, target: int) -> Float32[np.ndarray, "target source"]:
     """Row t: how much of each source pixel falls into target pixel t; rows sum to 1."""
     edges = np.arange(target + 1) * source / target
     low, high = edges[:-1, None], edges[1:, None]
@@ -48,7 +48,7 @@ def shrink_frames(
             for x in range(fx):
                 total += cells[:, :, y, :, x]
         return ((total + fy * fx // 2) // (fy * fx)).astype(np.uint8)
-    down, across = _area_weights(height, size), _area_weights(width, size)
+    down, across = area_weights(height, size), area_weights(width, size)
     small = np.empty((count, size, size, 3), np.uint8)
     for frame, out in zip(frames, small, strict=True):
         rows = down @ frame.reshape(height, -1).astype(np.float32)
@@ -90,7 +90,7 @@ def _coverage(
         if LEVELS % (fy * fx) == 0:
             return total.astype(np.uint8) * np.uint8(LEVELS // (fy * fx))
         return ((total * np.uint16(LEVELS) + fy * fx // 2) // (fy * fx)).astype(np.uint8)
-    down, across = _area_weights(height, size), _area_weights(width, size)
+    down, across = area_weights(height, size), area_weights(width, size)
     share = (down @ inside.astype(np.float32)) @ across.T
     return (share * LEVELS + 0.5).astype(np.uint8)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from ..errors import ConfigError
 
 SOUNDS = ("flow", "acoustics", "none")
-"""The packaged generator; the physical model; silence. Anything else is a sound model's folder."""
+"""The packaged generator; the physical model; silence. Anything else is a sound model's folder, or
+a user's MMAudio files (a folder, or a network file with the others beside it)."""
 
 
 def check_sound(name: str) -> str:

@@ -7,17 +7,22 @@ Used by: generate, demo, cli sonify.
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..audio import Generator, load_generator, sound_of_pour
+from ..audio import load_generator, sound_of_pour
 from ..audio.sounds import check_sound
-from ..audio.waveform import fit
+from ..audio.waveform import fit, resample
 from ..episode import read_episode
 from ..errors import ConfigError, MediaError
 from ..files import read_roles, read_video, write_sound, write_video
 from ..types import Episode, Waveform
 from ..workers import run_tasks
+
+if TYPE_CHECKING:
+    from ..audio import Generator
+    from ..audio.mmaudio import MMAudioGenerator
 
 SOUND_FILE = "sound.flac"
 
@@ -30,7 +35,7 @@ class SonifyTask:
 
 
 @lru_cache(maxsize=1)
-def _generator(name: str) -> Generator:
+def _generator(name: str) -> "Generator | MMAudioGenerator":
     return load_generator(name)
 
 
@@ -50,7 +55,9 @@ def sound_of(episode: Episode, sound: str, seed: int) -> Waveform:
         )
     else:
         clip = episode.clip
-        samples = _generator(sound).generate(clip.rgb, clip.roles, clip.fps, seed=seed)
+        generator = _generator(sound)
+        samples = generator.generate(clip.rgb, clip.roles, clip.fps, seed=seed)
+        samples = resample(samples, generator.sample_rate, episode.clock.audio_hz)
     return Waveform(episode.clock.audio_hz, fit(samples, n))
 
 

@@ -4,9 +4,9 @@ Reads:  latents, features, masks.   Makes: velocities, samples.   Used by: audio
 presets), audio.generator and audio.train (compact preset).
 """
 
+from .conditions import Conditions as Conditions
 from .config import PRESETS as PRESETS
 from .config import MaskConfig as MaskConfig
 from .config import NetworkConfig as NetworkConfig
 from .config import preset as preset
-from .model import Conditions as Conditions
 from .model import FlowNetwork as FlowNetwork

@@ -21,6 +21,9 @@ class MaskConfig:
     """Channels of the two 3x3 convolutions."""
     embed: int = 1024
     """Width between encoder and fusion (the paper's 1024)."""
+    fuse_point: Literal["global", "content"] = "global"
+    """Masks are mixed into the global vector with the time embedding in it (the paper), or into its
+    content before the time is added (ablation: an open gate then keeps the time)."""
     gate_bias: float = -6.0
     """-6 starts as good as closed, for adding to a pretrained base; 0 for training from scratch."""
 

@@ -6,7 +6,6 @@ checkpoint loads strictly) and for the compact ones. Axes: B batch, N latents, T
 (8 per second), S motion frames (about 25 per second), D hidden.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,44 +15,15 @@ from torch import Tensor, nn
 from ...errors import ClockError, ConfigError
 from ...learning.flow import Method, guide, integrate
 from .blocks import FinalLayer, FusedBlock, JointBlock, Modulation
+from .conditions import Conditions
 from .config import NetworkConfig
+from .fast import FastVelocity, fast_velocity
 from .layers import GLU, TimeEmbedding, init_std, nearest_in_time, rotation, token_map
 from .masks import SegmentationEncoder, SegmentationFusion
 
 DERIVED = ("t_embed.freqs", "latent_rot", "clip_rot")
 """Tables that older official files saved; computed here, dropped on loading."""
 MASK_PREFIXES = ("seg_encoder.", "seg_fusion.")
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Everything that does not depend on t: computed once per clip."""
-
-    clip: Float[Tensor, "B T D"]
-    sync: Float[Tensor, "B N D"]
-    text: Float[Tensor, "B L D"] | None
-    pooled: Float[Tensor, "B 1 D"]
-    """Global vector before the time embedding."""
-    masks: Float[Tensor, "B T E"] | None = None
-    valid: Bool[Tensor, " B"] | None = None
-
-    def join(self, other: "Conditions") -> "Conditions":
-        """Both along the batch; a side without masks becomes not valid."""
-        masks, valid = None, None
-        if self.masks is not None:
-            empty = torch.zeros_like(self.masks)
-            masks = torch.cat([self.masks, empty if other.masks is None else other.masks])
-            ones = torch.ones(len(empty), dtype=torch.bool, device=empty.device)
-            mine = ones if self.valid is None else self.valid
-            theirs = ~ones if other.masks is None else ones if other.valid is None else other.valid
-            valid = torch.cat([mine, theirs])
-        text = (
-            None if self.text is None or other.text is None else torch.cat([self.text, other.text])
-        )
-        both = [
-            torch.cat([getattr(self, k), getattr(other, k)]) for k in ("clip", "sync", "pooled")
-        ]
-        return Conditions(both[0], both[1], text, both[2], masks, valid)
 
 
 class FlowNetwork(nn.Module):
@@ -211,10 +181,7 @@ class FlowNetwork(nn.Module):
     ) -> Float[Tensor, "B N C"]:
         """dx/dt at (latent, t) under conditions that were projected before."""
         n, frames = latent.shape[1], c.clip.shape[1]
-        c_g = c.pooled + self.t_embed(t)
-        c_x = c_g + c.sync
-        if c.masks is not None:
-            c_g, c_x = self._fuse(c_g, c_x, c)
+        c_g, c_x = self.modulators(t, c)
         h = self.config.head_dim
         rotations = rotation(n, h), rotation(frames, h, n / frames)
         m_x, m_g = self.shared_modulation(c_x), self.shared_modulation(c_g)
@@ -226,10 +193,32 @@ class FlowNetwork(nn.Module):
             x = block(x, m_x, rotations[0])
         return self.final_layer(x, c_g)
 
-    def _fuse(self, c_g: Tensor, c_x: Tensor, c: Conditions) -> tuple[Tensor, Tensor]:
+    def modulators(
+        self, t: Float[Tensor, " B"], c: Conditions
+    ) -> tuple[Float[Tensor, "B 1 D"], Float[Tensor, "B N D"]]:
+        """The global vector and the extended one (per latent), masks gated in where they are valid."""
+        c_g = c.pooled + self.t_embed(t)
+        c_x = c_g + c.sync
+        return (c_g, c_x) if c.masks is None else self._fuse(t, c_g, c_x, c)
+
+    def gate_opening(self, t: Float[Tensor, " B"], c: Conditions) -> Float[Tensor, "B T 1"]:
+        """How far the masks' gate is open, 0..1, per frame; for logs. ConfigError without masks."""
+        if c.masks is None:
+            raise ConfigError("no masks in these conditions; the gate is not used")
+        return self.seg_fusion(self._fused_with(t, c), c.masks)[1]
+
+    def _fused_with(self, t: Tensor, c: Conditions) -> Tensor:
+        """What the masks are mixed into: the global vector, or its content without the time."""
+        assert self.config.masks is not None
+        return c.pooled if self.config.masks.fuse_point == "content" else c.pooled + self.t_embed(t)
+
+    def _fuse(self, t: Tensor, c_g: Tensor, c_x: Tensor, c: Conditions) -> tuple[Tensor, Tensor]:
         """Global and extended vectors with the masks gated in, where they are valid."""
         assert c.masks is not None
-        fused, _ = self.seg_fusion(c_g, c.masks)
+        assert self.config.masks is not None
+        fused, _ = self.seg_fusion(self._fused_with(t, c), c.masks)
+        if self.config.masks.fuse_point == "content":
+            fused = fused + self.t_embed(t)
         with_g, with_x = (
             fused.mean(1, keepdim=True),
             nearest_in_time(fused, c.sync.shape[1]) + c.sync,
@@ -267,15 +256,42 @@ class FlowNetwork(nn.Module):
         masks: Float[Tensor, "B T C H W"] | None = None,
         valid: Bool[Tensor, " B"] | None = None,
         negative_text: Tensor | None = None,
+        fast: bool | None = None,
     ) -> Float[Tensor, "B N C"]:
-        """Normalised latents from noise ``x0``. Guidance of 1 or less runs the conditional branch only."""
+        """Normalised latents from noise ``x0``. Guidance of 1 or less runs the conditional branch only.
+
+        ``fast``: prepared velocities (network.fast), equal up to rounding; None: on a CPU, for MMAudio's
+        presets. They hold about 1.5 times the weights once more.
+        """
         c = self.conditions(clip, sync, text, x0.shape[1], masks, valid)
+        if self._may_be_fast() if fast is None else fast:
+            return self._sample_fast(x0, c, sync.shape[1], negative_text, steps, guidance, method)
         if guidance <= 1:
             return integrate(lambda x, t: self.velocity(x, t, c), x0, steps=steps, method=method)
         both = c.join(self.null_conditions(c, sync.shape[1], negative_text))
         return integrate(
             lambda x, t: self.guided_velocity(x, t, both, guidance), x0, steps=steps, method=method
         )
+
+    def _may_be_fast(self) -> bool:
+        return self.latent_mean.device.type == "cpu" and FastVelocity.fits(self)
+
+    def _sample_fast(
+        self, x0: Tensor, c: Conditions, motion_length: int, negative: Tensor | None,
+        steps: int, guidance: float, method: Method,
+    ) -> Tensor:  # fmt: skip
+        """``sample`` with everything prepared; both branches of guidance share the latent's entrance."""
+        velocity = fast_velocity(self)
+        if guidance <= 1:
+            alone = velocity.prepare(c)
+            return integrate(lambda x, t: velocity(x, t, alone), x0, steps=steps, method=method)
+        both = velocity.prepare(c.join(self.null_conditions(c, motion_length, negative)))
+
+        def guided(x: Tensor, t: Tensor) -> Tensor:
+            seen, null = velocity(x, t, both).chunk(2)
+            return guide(seen, null, guidance)
+
+        return integrate(guided, x0, steps=steps, method=method)
 
     def guided_velocity(self, x: Tensor, t: Tensor, both: Conditions, guidance: float) -> Tensor:
         """Both branches in one batch, extrapolated; ``both`` is ``conditions.join(null)``."""

@@ -1,12 +1,11 @@
 """MMAudio's networks by name: build one, load the official weights into it, sample.
 
-Reads:  a preset name.   Makes: FlowNetwork.   Used by: users with official checkpoints, tests.
-The statements are MMAudio's (Cheng et al., arXiv 2412.15322); no code or weight of it is in here.
+Reads:  a preset name.   Makes: FlowNetwork.   Used by: mmaudio.load, users, tests.
 """
 
 from typing import Any
 
-from .network import FlowNetwork, preset
+from ..network import FlowNetwork, preset
 
 
 def build(name: str, **overrides: Any) -> FlowNetwork:
