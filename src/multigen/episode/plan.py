@@ -8,6 +8,7 @@ the arm's own inverse kinematics, at a pace its motors can keep; nothing is rand
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -69,6 +70,13 @@ class Plan:
     """Of everything that must not touch, by hulls; at least LEAST_M."""
 
 
+class _Hurry(Enum):
+    TOO_FAST = "too fast"
+
+
+TOO_FAST = _Hurry.TOO_FAST
+
+
 def plan_pour(
     scene: SceneConfig,
     arm: Arm,
@@ -84,12 +92,17 @@ def plan_pour(
     """
     _check_grip(scene)
     around = Surroundings(scene)
+    ways = [(turn, azimuth) for turn in _turns(scene) for azimuth in AZIMUTHS_RAD]
     for slower in (1.0, 1.4, 1.9):
         tilt = find_tilt(scene, slower, clock, params)
-        for turn in _turns(scene):
-            for azimuth in AZIMUTHS_RAD:
-                if plan := _motion(scene, arm, tilt, azimuth, turn, clock, spare_rad, around):
-                    return plan
+        hurried = []
+        for turn, azimuth in ways:
+            plan = _motion(scene, arm, tilt, azimuth, turn, clock, spare_rad, around)
+            if isinstance(plan, Plan):
+                return plan
+            if plan is TOO_FAST:
+                hurried.append((turn, azimuth))
+        ways = hurried  # no slower tilt brings the others into reach
     raise SceneError(
         f"the arm finds no side grasp and carry from {scene.source_xy_m} to {scene.receiver_xy_m} m "
         "that touches nothing; "
@@ -121,12 +134,16 @@ def _motion(
     clock: Clock,
     spare_rad: float,
     around: Surroundings,
-) -> Plan | None:
-    """The whole motion for one direction of approach and sense of roll; None when it cannot be."""
+) -> Plan | _Hurry | None:
+    """The whole motion for one direction of approach and sense of roll.
+
+    TOO_FAST when only the wrist is too slow for this tilt, None when it cannot be at all.
+    """
     receiver = np.array([*scene.receiver_xy_m, 0.0])
     path = pour_path(scene, receiver, azimuth, turn, tilt.lip_offset_m)
     limit = min(tilt.angle_rad + spare_rad, MAX_TILT_RAD)
-    if not _key_poses_reachable(arm, scene, path, limit):
+    grasp = _grasp_if_reachable(arm, scene, path, limit)
+    if grasp is None or around.clearance(grasp, np.zeros(1), enough_m=LEAST_M).metres < LEAST_M:
         return None
     pour = _pour(path, tilt, clock)
     for backoff in BACKOFFS_M:
@@ -137,7 +154,7 @@ def _motion(
         if reach and carry:
             end = track(arm, carry.q, pour, clock)
             if not end or end.effort > TOP_SPEED:
-                return None
+                return TOO_FAST if end else None
             parts = (reach, carry, end)
             rows = np.concatenate([part.rows for part in parts])
             joints = np.concatenate([part.joints for part in parts])
@@ -164,15 +181,26 @@ def _tilted_on(
     return np.array(joints).reshape(-1, 7)
 
 
-def _key_poses_reachable(arm: Arm, scene: SceneConfig, path: PourPath, limit_rad: float) -> bool:
-    """A quick look before the whole motion is tried: grasp, start of the pour, its end."""
-    q = arm.home
+def _grasp_if_reachable(
+    arm: Arm, scene: SceneConfig, path: PourPath, limit_rad: float
+) -> Float[np.ndarray, "1 7"] | None:
+    """A quick look before the whole motion is tried: grasp, start of the pour, its end.
+
+    Returns the joints at the grasp, None where one of them is out of reach.
+    """
+    q, grasp = arm.home, None
     for k, (pos, rot) in enumerate(_key_poses(scene, path, limit_rad)):
         reached = arm.solve(q, pos, rot, iterations=40)
         if k > 0 and not reached.within(2 * TOLERATED_M, TOLERATED_RAD):
-            return False
+            return None
         q = reached.q
-    return True
+        if k == GRASP_POSE:
+            grasp = q[None]
+    return grasp
+
+
+GRASP_POSE = 2
+"""Which of the key poses is the grasp."""
 
 
 def _key_poses(

@@ -35,7 +35,7 @@ class Detail:
     segments: int = 36
     slices: int = 28
     around: int = 32
-    shadow_map: int = 512
+    shadow_map: int = 256
     samples: int = 0
     """Multisampling: 0, 2 or 4."""
     shadow_cone: float = 0.4
