@@ -32,9 +32,9 @@ ARM_KP = (2000, 2000, 2000, 2000, 500, 500, 500)
 class Detail:
     """How finely and how prettily to draw: lathe segments, liquid slices, shadows, smoothing."""
 
-    segments: int = 36
-    slices: int = 28
-    around: int = 32
+    segments: int = 32
+    slices: int = 24
+    around: int = 28
     shadow_map: int = 256
     samples: int = 0
     """Multisampling: 0, 2 or 4."""
@@ -128,7 +128,9 @@ def build_scene(
     """
     spec = _world(config, size, detail)
     liquids = {
-        role: LiquidMesh(vessel, slices=detail.slices, around=detail.around)
+        role: LiquidMesh(
+            vessel, slices=detail.slices, around=detail.around, wall_segments=detail.segments
+        )
         for role, vessel in (("source", config.source), ("receiver", config.receiver))
     }
     if robot:

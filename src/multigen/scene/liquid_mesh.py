@@ -40,12 +40,20 @@ class LiquidMesh:
     """The liquid of one vessel: ``faces`` once, ``vertices(up, ml)`` every frame."""
 
     def __init__(
-        self, vessel: Vessel, *, slices: int = 40, around: int = 40, across: int = 7
+        self,
+        vessel: Vessel,
+        *,
+        slices: int = 40,
+        around: int = 40,
+        across: int = 7,
+        wall_segments: int | None = None,
     ) -> None:
+        """``wall_segments``: flats of the wall it is drawn in; the liquid stays within them all."""
         z, r = np.array(vessel.inner, float).T
         self.z = z.copy()
         self.z[0] += GAP_M
-        self.r = np.maximum(np.interp(self.z, z, r) - GAP_M, 2e-4)
+        flat = np.cos(np.pi / wall_segments) if wall_segments else 1.0
+        self.r = np.maximum(flat * np.interp(self.z, z, r) - GAP_M, 2e-4)
         self.slices, self.around, self.across, self.radial = slices, around, across, 3
         wall, surface, cap = slices * around, slices * across, self.radial * around
         self.count = wall + surface + 2 * cap

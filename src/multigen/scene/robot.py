@@ -21,7 +21,7 @@ GRIPPER_BASE, PINCH, FINGERS = "g/base", "g/pinch", "g/fingers_actuator"
 """Names inside robot_spec(); build_scene puts PREFIX before them."""
 PREFIX = "k/"
 ROBOT_GROUP = 2
-ARM_FACES, GRIPPER_FACES = 1000, 800
+ARM_FACES, GRIPPER_FACES = 800, 700
 """Most faces per mesh; at 448 pixels no camera of ours shows the difference to several times as many."""
 _SHADES = {
     "base_link": 0.72,

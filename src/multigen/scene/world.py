@@ -108,7 +108,7 @@ class WorldConfig:
     table_saturation: Range = (0.0, 0.5)
     table_reflectance: Range = (0.05, 0.25)
     """Of the tables that reflect."""
-    reflecting: float = 0.2
+    reflecting: float = 0.1
     """Share of scenes whose table reflects; that doubles the cost of a picture."""
     wall_textures: tuple[str, ...] = WALLS
     wall_value: Range = (0.45, 0.95)
