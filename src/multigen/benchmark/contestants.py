@@ -1,20 +1,17 @@
-"""Who is put through the trials, and with which ears: by name, so that a process can build them.
+"""Who is put through the trials: by name, so that a process can build them.
 
-Reads:  names and checkpoint paths.   Makes: Controllers, Ears.   Used by: benchmark.run.
+Reads:  names and checkpoint paths.   Makes: Controllers, Remembering ears.   Used by: benchmark.run.
 Bars that any number must be read against: the expert told the truth, and the expert told the same
 amount whatever was asked ('always a half' scores 0.458 by arithmetic if it pours exactly).
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
-from ..audio import AcousticEars, FlowEars, load_generator
-from ..audio.sounds import check_sound
-from ..episode import Deaf, Expert, make_expert
+from ..episode import Expert, make_expert
 from ..policy import load_policy
 from ..types import Clip, Controller, Ears, Observation, PourTrace, SceneConfig
 
@@ -58,16 +55,6 @@ def controller(name: str) -> Controller:
 def needs_eyes(name: str) -> bool:
     """The experts and the constants plan from the scene: they run without rendering."""
     return name not in EXPERT_BARS and name not in CONSTANTS
-
-
-@lru_cache(maxsize=2)
-def ears(sound: str) -> Ears:
-    """'flow' (the packaged generator), 'acoustics' (the world's own sound), 'none', or a checkpoint."""
-    if sound == "none":
-        return Deaf()
-    if sound == "acoustics":
-        return AcousticEars()
-    return FlowEars(load_generator(check_sound(sound)))
 
 
 class Remembering:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..audio.sounds import check_sound
+from ..envs.ears import find_ears
 from ..episode import rollout, rollout_blind
 from ..errors import SceneError
 from ..files import MadeBy, from_json, read_json, write_json, write_video
@@ -15,7 +16,7 @@ from ..liquid import liquid_of
 from ..scene import WorldConfig
 from ..types import Outcome, Waveform
 from ..workers import run_tasks
-from .contestants import CONSTANTS, EXPERT_BARS, Remembering, controller, ears, needs_eyes
+from .contestants import CONSTANTS, EXPERT_BARS, Remembering, controller, needs_eyes
 from .protocol import Trial, scene_of
 from .score import PAPER_NMAE, TrialResult, result_of, summarise
 
@@ -66,7 +67,7 @@ def _blind(task: Task, scene) -> Outcome:
 
 
 def _watched(task: Task, scene) -> Outcome:
-    listening = Remembering(ears(task.sound))
+    listening = Remembering(find_ears(task.sound))
     episode = rollout(
         scene,
         controller(task.who),

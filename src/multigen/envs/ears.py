@@ -1,7 +1,7 @@
 """Ears by name, so that an environment can be made in another process.
 
 Reads:  'none', 'acoustics', 'flow', a checkpoint's folder, or Ears.   Makes: Ears.
-Used by: envs.pour. Learned ears load torch; the others do not.
+Used by: envs.pour, benchmark. Learned ears load torch; the others do not.
 """
 
 from functools import lru_cache
