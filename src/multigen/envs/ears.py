@@ -13,7 +13,8 @@ from ..episode import Deaf
 from ..types import Ears
 
 if TYPE_CHECKING:
-    from ..audio import Generator
+    from ..audio.generator import Generator
+    from ..audio.mmaudio import MMAudioGenerator
 
 
 def find_ears(sound: str | Ears) -> Ears:
@@ -34,7 +35,7 @@ def find_ears(sound: str | Ears) -> Ears:
 
 
 @lru_cache(maxsize=2)
-def _generator(sound: str) -> "Generator":
+def _generator(sound: str) -> "Generator | MMAudioGenerator":
     from ..audio import load_generator
 
     return load_generator(sound)
