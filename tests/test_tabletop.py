@@ -49,7 +49,7 @@ def test_a_pour_that_never_reaches_the_lip_pours_nothing():
 
 
 def test_draws_vary_and_stay_possible():
-    draws = [draw_tabletop(seed, seconds=4.0) for seed in range(12)]
+    draws = [draw_tabletop(seed, seconds=4.0) for seed in range(20)]
     assert len({d[1].style for d in draws}) >= 3
     assert len({d[0].source.kind for d in draws}) >= 3
     assert {d[1].hand and d[1].hand.kind for d in draws} == {None, "hand", "gripper"}
@@ -69,10 +69,11 @@ def test_a_source_that_comes_from_elsewhere_is_there_before_it_pours():
         kept = {"styles": (("single", 1.0),), "hand": 0.0}
         config, stay = TabletopConfig(journey=1.0, **kept), TabletopConfig(journey=0.0, **kept)
         (_, pour), (_, same) = (draw_tabletop(seed, seconds=4.0, config=c) for c in (config, stay))
-        np.testing.assert_array_equal(pour.motion.tilt_rad, same.motion.tilt_rad)
         away = np.linalg.norm(pour.motion.lip_m - same.motion.lip_m, axis=1)
+        there = away == 0
+        np.testing.assert_array_equal(pour.motion.tilt_rad[there], same.motion.tilt_rad[there])
         travelled += away[0] > 0.1
-        assert (np.diff(away) <= 1e-12).all(), "it only comes nearer"
+        assert (np.diff(away) < 1e-3).all(), "it comes, and does not go again"
         _, trace, _ = simulate_tabletop(seed, seconds=4.0, size=16, config=config)
         pouring = np.flatnonzero(trace.flow_out_ml_s > 0)
         if len(pouring):
@@ -81,6 +82,24 @@ def test_a_source_that_comes_from_elsewhere_is_there_before_it_pours():
         corner, _ = pour.motion.pose(0, scene.source)
         assert corner[2] > -1e-9, "not below the table"
     assert travelled >= 3
+
+
+def test_a_hand_that_reaches_is_there_before_the_source_leaves_the_table():
+    config = TabletopConfig(journey=1.0, hand=1.0, reach=1.0, wait=1.0)
+    reaching = 0
+    for seed in range(12):
+        scene, pour = draw_tabletop(seed, config=config)
+        if pour.reach is None:
+            continue
+        reaching += 1
+        start, _ = pour.motion.pose(0, scene.source)
+        for step in range(0, len(pour.motion.tilt_rad), 25):
+            position, rotation = pour.motion.pose(step, scene.source)
+            if np.abs(pour.hand_away_m(step * pour.motion.dt_s)).max() > 0:
+                np.testing.assert_allclose(position, start, atol=1e-9)
+                assert rotation[2, 2] == 1, "upright"
+        assert np.linalg.norm(pour.hand_away_m(0.0)) <= 1.3 * config.reach_m[1]
+    assert reaching >= 3
 
 
 def test_a_clip_is_a_whole_number_of_frames():

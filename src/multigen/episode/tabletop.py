@@ -44,17 +44,27 @@ def simulate_tabletop(
     motion, out = pour.motion, pour.motion.out_xy
     with View(scene, size) as view:
         for f in range(frames):
-            rgb[f], roles[f] = _shoot(scene, view, stepper, motion, f * per_frame)
+            rgb[f], roles[f] = _shoot(
+                scene, view, stepper, motion, f * per_frame, pour.hand_away_m(f / FRONT_HZ)
+            )
             for k in range(f * per_frame, (f + 1) * per_frame):
                 stepper.step(motion.tilt_rad[k], motion.lip_m[k], out, floor)
     return Clip(float(FRONT_HZ), rgb, roles), stepper.trace(), setup
 
 
 def _shoot(
-    scene: Scene, view: View, stepper: HydraulicPour, motion: PourMotion, step: int
+    scene: Scene,
+    view: View,
+    stepper: HydraulicPour,
+    motion: PourMotion,
+    step: int,
+    away_m: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Move the source, draw the liquid as it is now, take both pictures."""
-    scene.move_source(*motion.pose(step, scene.config.source))
+    """Move source and hand, draw the liquid as it is now, take both pictures."""
+    pos, rot = motion.pose(step, scene.config.source)
+    scene.move_source(pos, rot)
+    if away_m is not None:
+        scene.move_hand(pos + rot @ away_m, rot)
     now = stepper.state
     falling = None
     if (s := now.stream) is not None:

@@ -4,17 +4,27 @@ Reads:  a seed, TabletopConfig.   Makes: SceneConfig, TabletopPour.   Used by: e
 Varied far beyond the benchmark; each aspect has its own random stream.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import ConfigError
 from ..liquid import simulate_pour
 from ..scene import Hand, draw_liquid, draw_receiver, draw_source, orbit, stream_of
+from ..scene.distractors import draw_distractors
 from ..scene.materials import TEXTURES
 from ..scene.streams import draw_colour, vec3
 from ..types import CameraPose, Light, Liquid, SceneConfig, Vessel
-from .tabletop_path import STYLES, PourMotion, TiltOfVolume, plan_motion, plan_tilt, with_journey
+from .tabletop_path import (
+    STYLES,
+    PourMotion,
+    Reach,
+    TiltOfVolume,
+    plan_motion,
+    plan_tilt,
+    with_journey,
+    with_wait,
+)
 
 DT_S = 0.002
 RECEIVER_XY = (0.45, 0.0)
@@ -39,16 +49,27 @@ class TabletopConfig:
     """An aim that spills no more than this is good enough."""
     styles: tuple[tuple[str, float], ...] = (
         ("single", 0.3), ("interrupted", 0.2), ("modulated", 0.18), ("trickle", 0.1),
-        ("splash", 0.06), ("empty", 0.08), ("never", 0.08),
+        ("splash", 0.06), ("empty", 0.08), ("never", 0.12),
     )  # fmt: skip
     """Style of the pour and its weight."""
+    wait: float = 0.45
+    """Share of clips in which nothing is poured for another 0.5 to 5 s: a robot takes its time."""
     elevation_deg: Range = (5.0, 50.0)
     distance_m: Range = (0.35, 0.9)
-    hand: float = 0.65
-    """Share of clips in which something holds the source: a plain hand or, as often, a gripper."""
-    journey: float = 0.4
+    framing: Range = (1.0, 2.3)
+    """Height of the picture where the pour is, over that of the pour; drawn log-uniformly."""
+    things: tuple[int, int] = (0, 4)
+    """Other things on the table."""
+    hand: float = 0.75
+    """Share of clips in which something holds the source: a plain hand or, more often, a gripper."""
+    journey: float = 0.5
     """Share of clips that begin with the source on its way, up to ``journey_m`` from where it pours."""
     journey_m: Range = (0.1, 0.4)
+    reach: float = 0.8
+    """Share of held sources, of those that stand on the table first, to which the hand comes only then."""
+    reach_m: Range = (0.1, 0.7)
+    pillar: float = 0.4
+    """Share of grippers that seem to grow from a pillar."""
     shadows: float = 0.5
     """Share of clips with shadows."""
 
@@ -69,6 +90,14 @@ class TabletopPour:
     motion: PourMotion
     hand: Hand | None
     """What holds the source, if anything."""
+    reach: Reach | None = None
+    """How the hand comes to the source; None: it holds it from the start."""
+
+    def hand_away_m(self, time_s: float) -> np.ndarray | None:
+        """Where the hand is in the source's frame, relative to where it holds; None without a hand."""
+        if self.hand is None:
+            return None
+        return np.zeros(3) if self.reach is None else self.reach.at(time_s)
 
 
 @dataclass(frozen=True)
@@ -95,33 +124,74 @@ def draw_tabletop(
     # Mostly across the picture, to the left or to the right; sometimes from any side.
     across = np.pi / 2 * eye.choice([-1, 1]) + eye.normal(0, 0.4)
     turn = across if eye.random() < 0.92 else eye.uniform(0, 2 * np.pi)
-    style, motion, height = _draw_motion(seed, seconds, config, amounts, view_azimuth + float(turn))
+    style, motion, height, stands_s = _draw_motion(
+        seed, seconds, config, amounts, view_azimuth + float(turn)
+    )
     camera = view_azimuth - motion.azimuth_rad  # seen from the source's frame
-    hand = _draw_hand(eye, camera)
-    pour = TabletopPour(style, motion, hand if eye.random() < config.hand else None)
+    hand = _draw_hand(eye, config, camera, motion.azimuth_rad)
+    if eye.random() < config.hand:
+        pour = TabletopPour(style, motion, hand, _draw_reach(seed, config, hand, stands_s))
+    else:
+        pour = TabletopPour(style, motion, None)
     pos, _ = motion.pose(0, source)
+    front = draw_eye(eye, config, source, receiver, motion, view_azimuth)
+    xy = (float(pos[0]), float(pos[1]))
     scene = SceneConfig(
         seed=seed, condition="random", command=float(np.clip(amounts.room_ml / initial, 0.01, 1.0)),
         command_text=f"pour {amounts.liquid.name}", source=source, receiver=receiver,
         liquid=amounts.liquid, initial_ml=initial, receiver_initial_ml=amounts.receiver_ml,
-        source_xy_m=(float(pos[0]), float(pos[1])), receiver_xy_m=RECEIVER_XY,
+        source_xy_m=xy, receiver_xy_m=RECEIVER_XY,
         grasp_offset=0.0, pour_height_m=height, tilt_seconds=seconds,
         ego=CameraPose((0.0, 0.1, 0.0), (0.0, 0.0, 0.1)),
-        front=draw_eye(eye, config, source, receiver, motion, view_azimuth),
+        front=front,
+        distractors=draw_distractors(
+            stream_of(seed, "tabletop things"), config.things, xy, RECEIVER_XY, front
+        ),
         **draw_looks(stream_of(seed, "tabletop looks"), config),
     )  # fmt: skip
     return scene, pour
 
 
-def _draw_hand(rng: np.random.Generator, camera_rad: float) -> Hand:
+def _draw_hand(
+    rng: np.random.Generator, config: TabletopConfig, camera_rad: float, pour_rad: float
+) -> Hand:
     """A hand from behind the vessel or from its far side, a gripper across the pour; both seldom
     between vessel and camera (``camera_rad``: where it is, in the source's frame)."""
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         sides = (np.pi, camera_rad + np.pi, camera_rad)
         return Hand(float(sides[int(rng.choice(3, p=[0.45, 0.42, 0.13]))] + rng.normal(0, 0.35)))
     far = -np.sign(np.sin(camera_rad)) * np.pi / 2
     side = far if rng.random() < 0.8 else -far
-    return Hand(float(side + rng.normal(0, 0.3)), "gripper")
+    azimuth = float(side + rng.normal(0, 0.3))
+    # Where it stands in the world: behind the receiver as the camera sees it, in front seldom.
+    stands = camera_rad + pour_rad + np.pi + rng.normal(0, 0.7)
+    away = rng.uniform(0.25, 0.6)
+    x, y = RECEIVER_XY[0] + away * np.cos(stands), RECEIVER_XY[1] + away * np.sin(stands)
+    pillar = (float(x), float(y), float(rng.uniform(0.15, 0.6)))
+    shown = rng.random() < config.pillar
+    return Hand(
+        azimuth,
+        "gripper",
+        shoulder_rad=float(rng.normal(0, 0.5)),
+        shoulder_m=float(rng.uniform(0.1, 0.8)),
+        pillar_m=pillar if shown else None,
+    )
+
+
+def _draw_reach(
+    seed: int, config: TabletopConfig, hand: Hand, stands_s: float | None
+) -> Reach | None:
+    """The hand comes from outwards, mostly from above, and is there before the source leaves."""
+    rng = stream_of(seed, "tabletop reach")
+    if rng.random() >= config.reach or stands_s is None or stands_s < 0.5:
+        return None
+    arrive = max(stands_s - rng.uniform(0.05, 0.8), 0.4)
+    leave = arrive - rng.uniform(0.5, 3.0)
+    turn = hand.azimuth_rad + rng.normal(0, 0.3)
+    reach = float(rng.uniform(*config.reach_m))
+    rise = float(rng.uniform(0.0, 0.8)) * reach
+    away = vec3([reach * np.cos(turn), reach * np.sin(turn), rise])
+    return Reach(away, float(leave), float(arrive))
 
 
 def _draw_amounts(seed: int, config: TabletopConfig) -> _Amounts:
@@ -138,8 +208,9 @@ def _draw_amounts(seed: int, config: TabletopConfig) -> _Amounts:
 
 def _draw_motion(
     seed: int, seconds: float, config: TabletopConfig, amounts: _Amounts, azimuth: float
-) -> tuple[str, PourMotion, float]:
-    """Style, path, lip height [m]. People aim, and pour from lower when much flows: so do we."""
+) -> tuple[str, PourMotion, float, float | None]:
+    """Style, path, lip height [m], until when the source stands on the table [s]. People aim, and
+    pour from lower when much flows: so do we."""
     rng = stream_of(seed, "tabletop pour")
     names, weights = zip(*config.styles, strict=True)
     style = str(rng.choice(names, p=np.array(weights) / sum(weights)))
@@ -149,6 +220,9 @@ def _draw_motion(
     last = last if rng.random() < 0.5 else first
     holds = TiltOfVolume.of(amounts.source)
     tilt = plan_tilt(rng, style, holds, amounts.initial_ml, amounts.room_ml, seconds, DT_S)
+    waits = stream_of(seed, "tabletop wait")
+    if waits.random() < config.wait:
+        tilt = with_wait(tilt, min(float(waits.uniform(0.5, 5.0)), 0.65 * seconds), DT_S)
     best, least, height = None, np.inf, first
     for share in (1.0, 0.5, 0.25):
         heights = (max(share * first, 0.02), max(share * last, 0.02))
@@ -171,29 +245,41 @@ def _draw_motion(
         if least <= config.spill_ml:
             break
     assert best is not None
-    return (
-        style,
-        _draw_journey(seed, config, amounts, best, float(holds(amounts.initial_ml))),
-        height,
-    )
+    onset = float(holds(amounts.initial_ml))
+    moved, stands_s = _draw_journey(seed, config, amounts, best, onset)
+    return style, moved, height, stands_s
 
 
 def _draw_journey(
     seed: int, config: TabletopConfig, amounts: _Amounts, motion: PourMotion, onset_rad: float
-) -> PourMotion:
-    """Sometimes the source comes from elsewhere on the table, and is there before it pours."""
+) -> tuple[PourMotion, float | None]:
+    """Sometimes the source comes from elsewhere on the table, and is there before it pours; and until
+    when it stands there, upright, if it does."""
     rng = stream_of(seed, "tabletop journey")
     tilted = np.flatnonzero(motion.tilt_rad > onset_rad - np.radians(6))
     latest = tilted[0] * DT_S if len(tilted) else 0.5 * len(motion.tilt_rad) * DT_S
     arrive, take = float(rng.uniform(0.6, 1.0)) * latest, float(rng.uniform(0.5, 2.0))
-    if rng.random() >= config.journey or motion.tilt_rad[0] > np.radians(25) or arrive < 0.4:
-        return motion
+    stays = rng.random() >= config.journey and arrive < 2.5  # who waits long has not yet come
+    if stays or motion.tilt_rad[0] > np.radians(25) or arrive < 0.4:
+        return motion, None
     # From behind or from a side; the higher the lip, the farther down the table.
     angle = motion.azimuth_rad + np.pi + rng.uniform(-1.8, 1.8)
     away = rng.uniform(*config.journey_m) * np.array([np.cos(angle), np.sin(angle)])
-    standing = motion.lip_m[0, 2] - amounts.source.height_m
-    drop = standing - 0.002 if rng.random() < 0.6 else rng.uniform(0, 0.6) * standing
-    return with_journey(motion, away, max(float(drop), 0.0), max(0.0, arrive - take), arrive)
+    leave = max(0.0, arrive - take)
+    standing = float(motion.lip_m[round(leave / DT_S), 2]) - amounts.source.height_m
+    stands = rng.random() < 0.8 and standing > 0.002
+    drop = standing - 0.002 if stands else max(0.0, rng.uniform(0, 0.6) * standing)
+    if stands:
+        motion = _upright_until(motion, leave)
+    return with_journey(motion, away, drop, leave, arrive), leave if stands else None
+
+
+def _upright_until(motion: PourMotion, leave_s: float) -> PourMotion:
+    """The same motion, standing still until ``leave_s`` and raised to its tilt in half a second."""
+    steps = np.arange(len(motion.tilt_rad))
+    rising = np.clip((steps * DT_S - leave_s) / 0.5, 0, 1)
+    still = motion.lip_m[np.maximum(steps, round(leave_s / DT_S))]
+    return replace(motion, tilt_rad=motion.tilt_rad * rising, lip_m=still)
 
 
 def _spilled_ml(motion: PourMotion, amounts: _Amounts) -> float:
@@ -222,7 +308,9 @@ def draw_eye(
     middle += rng.normal(0, 0.012, 3)
     distance = float(rng.uniform(*config.distance_m))
     tall = max(top, 0.75 * source.height_m + 2.5 * receiver.rim_radius_m)
-    fovy = np.degrees(2 * np.arctan(0.5 * tall * rng.uniform(1.0, 1.9) / distance))
+    loose = float(np.exp(rng.uniform(*np.log(config.framing))))
+    fovy = np.degrees(2 * np.arctan(0.5 * tall * loose / distance))
+    middle += rng.uniform(-0.2, 0.2, 3) * tall * max(loose - 1.2, 0.0)
     return orbit(
         middle,
         float(np.degrees(azimuth)),

@@ -47,6 +47,32 @@ class PourMotion:
         return self.lip_m[step] - rot @ [source.rim_radius_m, 0.0, source.height_m], rot
 
 
+@dataclass(frozen=True)
+class Reach:
+    """A hand that comes to a source that stands, and then holds it."""
+
+    away_m: tuple[float, float, float]
+    """Where it comes from, in the source's frame."""
+    leave_s: float
+    arrive_s: float
+
+    def at(self, time_s: float) -> Float[np.ndarray, " 3"]:
+        """How far the hand is from where it holds, in the source's frame [m]."""
+        return float(_left(np.array(time_s), self.leave_s, self.arrive_s)) * np.array(self.away_m)
+
+
+def _left(time_s: np.ndarray, leave_s: float, arrive_s: float) -> np.ndarray:
+    """Share of a journey that is left: 1 before, 0 after, minimum jerk between."""
+    u = np.clip((time_s - leave_s) / max(arrive_s - leave_s, 1e-3), 0, 1)
+    return 1 - u**3 * (10 - 15 * u + 6 * u * u)
+
+
+def with_wait(tilt_rad: Float[np.ndarray, " n"], wait_s: float, dt_s: float) -> np.ndarray:
+    """The same tilt, begun later: as it starts until then; as many steps, the end is cut off."""
+    n = min(round(wait_s / dt_s), len(tilt_rad))
+    return np.concatenate([np.full(n, tilt_rad[0]), tilt_rad[: len(tilt_rad) - n]])
+
+
 def with_journey(
     motion: PourMotion,
     away_m: Float[np.ndarray, " 2"],
@@ -59,8 +85,7 @@ def with_journey(
     It rises before it draws near, so that it passes over the rim of the receiver.
     """
     t = np.arange(len(motion.tilt_rad)) * motion.dt_s
-    u = np.clip((t - leave_s) / max(arrive_s - leave_s, motion.dt_s), 0, 1)
-    left = 1 - u**3 * (10 - 15 * u + 6 * u * u)  # minimum jerk
+    left = _left(t, leave_s, arrive_s)
     lip = motion.lip_m.copy()
     lip[:, :2] += left[:, None] * away_m
     lip[:, 2] -= left**2 * drop_m

@@ -100,7 +100,14 @@ class Scene:
             raise SceneError(
                 "the source of a scene with a robot moves by physics; build_scene(..., robot=False) to place it"
             )
-        mocap = self.model.body("source").mocapid[0]
+        self._move("source", pos, rot)
+
+    def move_hand(self, pos: np.ndarray, rot: np.ndarray) -> None:
+        """Put the hand somewhere, of a scene built with one: in the source's pose it holds the source."""
+        self._move("hand", pos, rot)
+
+    def _move(self, body: str, pos: np.ndarray, rot: np.ndarray) -> None:
+        mocap = self.model.body(body).mocapid[0]
         self.data.mocap_pos[mocap] = pos
         mujoco.mju_mat2Quat(self.data.mocap_quat[mocap], np.ascontiguousarray(rot, float).ravel())
         mujoco.mj_kinematics(self.model, self.data)
@@ -122,7 +129,7 @@ def build_scene(
     """Build and compile ``config``; the arm in its home posture, vessels standing on the table.
 
     Without ``robot`` the source is a mocap body (see Scene.move_source), the receiver is fixed and
-    there is only the front camera; ``hand`` then adds a plain body that holds the source.
+    there is only the front camera; ``hand`` then adds a plain hand (see Scene.move_hand).
     ``particles``: room for the surface of so many (see View.draw_particles).
     About 0.15 s with the robot, 0.03 s without. Raises SceneError if it does not compile.
     """
@@ -148,7 +155,7 @@ def build_scene(
             add_contact(body, role, vessel, extra_kg=wet_kg, friction=config.friction)
         add_vessel(spec, body, role, vessel, liquids[role], ml, segments=detail.segments)
     if hand is not None and not robot:
-        add_hand(spec.body("source"), config.source, hand)
+        add_hand(spec.worldbody, config.source, hand)
     stream = StreamMesh(
         detail.slices, max(8, detail.around // 3), config.receiver, config.receiver_xy_m
     )

@@ -1,8 +1,9 @@
 """What holds the source where there is no robot: a plain hand, or a plain gripper on an arm.
 
-Reads:  Hand, Vessel.   Makes: geoms on the source's body, without contact or mass.   Used by:
+Reads:  Hand, Vessel.   Makes: geoms on a body of its own, without contact or mass.   Used by:
 scene.build, for the scenes a sound model learns from. A gripper is as much in the way of the eye as
-a robot's, so that a robot in the picture is nothing new to what learned from these scenes.
+a robot's, and it may come from elsewhere and have a pillar it seems to grow from, so that a robot
+that reaches for a vessel is nothing new to what learned from these scenes.
 """
 
 from dataclasses import dataclass
@@ -25,15 +26,26 @@ class Hand:
     azimuth_rad: float
     """Where it comes from, in the source's frame; +x is the side that is poured over."""
     kind: Literal["hand", "gripper"] = "hand"
+    shoulder_rad: float = 0.3
+    """A gripper's upper arm: how far it turns aside behind the elbow."""
+    shoulder_m: float = 0.4
+    """And how far it rises."""
+    pillar_m: tuple[float, float, float] | None = None
+    """x, y and height of a pillar on the table with a part of an arm on it, world frame."""
 
 
-def add_hand(body: Any, source: Vessel, hand: Hand) -> None:
-    """Add the geoms 'hand_...' of a hand or a gripper to the source's body."""
+def add_hand(world: Any, source: Vessel, hand: Hand) -> None:
+    """Add the mocap body 'hand' in the source's frame, with the geoms 'hand_...', and the pillar."""
     h = source.height_m * 0.5
     r = float(source.outer_radius_m(np.array([h]))[0])
     look = {"contype": 0, "conaffinity": 0, "mass": 0, "group": GROUP_SOLID}
-    draw = _draw_hand if hand.kind == "hand" else _draw_gripper
-    draw(body, r, h, hand.azimuth_rad, look)
+    body = world.add_body(name="hand", mocap=True)
+    if hand.kind == "hand":
+        _draw_hand(body, r, h, hand.azimuth_rad, look)
+    else:
+        _draw_gripper(body, r, h, hand, look)
+    if hand.pillar_m is not None:
+        _draw_pillar(world, hand, look)
 
 
 def _at(radius: float, angle: float, z: float) -> list[float]:
@@ -71,8 +83,9 @@ def _draw_hand(body: Any, r: float, h: float, azimuth: float, look: dict) -> Non
     body.add_geom(name="hand_thumb", type=CAPSULE, size=[0.009, 0, 0], fromto=thumb, **look)
 
 
-def _draw_gripper(body: Any, r: float, h: float, azimuth: float, look: dict) -> None:
-    """Two pads on either side, fingers back to a palm, a wrist, a forearm bent upwards."""
+def _draw_gripper(body: Any, r: float, h: float, hand: Hand, look: dict) -> None:
+    """Two pads on either side, fingers back to a palm, a wrist, a forearm bent upwards, an upper arm."""
+    azimuth = hand.azimuth_rad
     dark = {"material": "gripper", **look}
     light = {"material": "hand", **look}
     palm = r + 0.095
@@ -103,3 +116,22 @@ def _draw_gripper(body: Any, r: float, h: float, azimuth: float, look: dict) -> 
     body.add_geom(
         name="hand_forearm", type=CAPSULE, size=[0.048, 0, 0], fromto=[*wrist, *elbow], **light
     )
+    shoulder = _at(palm + 0.75, azimuth + hand.shoulder_rad, h + hand.shoulder_m)
+    body.add_geom(
+        name="hand_upper", type=CAPSULE, size=[0.055, 0, 0], fromto=[*elbow, *shoulder], **light
+    )
+
+
+def _draw_pillar(world: Any, hand: Hand, look: dict) -> None:
+    """What an arm stands on, and a link that leans from its top."""
+    assert hand.pillar_m is not None
+    x, y, top = hand.pillar_m
+    light = {"material": "hand", **look}
+    lean = np.array(_at(0.25, hand.azimuth_rad + hand.shoulder_rad, hand.shoulder_m - 0.2))
+    world.add_geom(
+        name="hand_pillar", type=CAPSULE, size=[0.06, 0, 0], fromto=[x, y, 0, x, y, top], **light
+    )
+    world.add_geom(
+        name="hand_pillar_link", type=CAPSULE, size=[0.05, 0, 0],
+        fromto=[x, y, top, *(np.array([x, y, top]) + lean)], **light,
+    )  # fmt: skip
