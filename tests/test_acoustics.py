@@ -1,5 +1,7 @@
 """Laws of the pouring acoustics, judged by checks that share no code with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from multigen.audio.acoustics import (
     sound_of_pour,
     through_room,
 )
+from multigen.audio.acoustics.glug import neck_of
 from multigen.audio.onset import detect_onset_offset, true_onset_offset
 from multigen.audio.plausibility import expected_pitch_hz, flow_loudness, ridge_hz
 from multigen.audio.waveform import rms_db
@@ -174,6 +177,16 @@ def test_a_bottle_glugs_and_an_open_cup_does_not():
     trace = pour(deep, flow_ml_s=60)
     assert level_of(sound(trace, deep, bottle(), layers=only), 1.5, 5.5) > -50
     assert np.abs(sound(trace, deep, CUP, layers=only)).max() == 0
+
+
+def test_a_hole_in_a_lid_gulps_air_like_a_neck():
+    open_cup = cylinder(radius=0.03)
+    lidded = replace(open_cup, mouth_radius_m=0.009)
+    assert neck_of(open_cup) is None
+    neck = neck_of(lidded)
+    assert neck is not None
+    assert neck.radius_m == 0.009
+    assert neck.length_m < 0.005
 
 
 def test_a_sound_is_as_long_as_its_trace_at_any_rate_that_divides():

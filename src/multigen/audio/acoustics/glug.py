@@ -20,6 +20,9 @@ from .chance import GLUG, open_stream, uniform
 NARROW = 0.42
 """Neck radius below this share of the widest radius makes a bottle [R]."""
 
+LID_M = 1e-3
+"""Thickness of a can's lid, the length of the neck that its hole is."""
+
 
 @dataclass(frozen=True)
 class Neck:
@@ -45,10 +48,11 @@ def neck_of(vessel: Vessel) -> Neck | None:
     z = np.linspace(0, vessel.depth_m, 400)
     r = vessel.inner_radius_m(z)
     upper = z > 0.55 * vessel.depth_m
-    narrow = float(r[upper].min())
+    narrow = min(float(r[upper].min()), vessel.opening_radius_m)
     if narrow > NARROW * r.max():
         return None
-    length = float(np.sum(r[upper] < 1.25 * narrow) * (z[1] - z[0]))
+    lid = narrow < r[upper].min()
+    length = LID_M if lid else float(np.sum(r[upper] < 1.25 * narrow) * (z[1] - z[0]))
     gulp = math.pi / 6 * (1.1 * 2 * narrow) ** 3 * 1e6
     return Neck(narrow, length, gulp)
 
