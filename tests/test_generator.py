@@ -35,7 +35,9 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("trained")
     result = train_sound(corpus, out, steps=4, **SMALL)
     assert result.steps == 4
-    assert set(result.validation) == {"val", "val_no_masks", "val_blind"}
+    assert set(result.validation) == {
+        "val_flow", "val_expect", "val_no_masks_flow", "val_no_masks_expect", "val_blind_flow"
+    }  # fmt: skip
     return out
 
 

@@ -17,6 +17,7 @@ from ..types import Role
 from .codec import PcaCodec
 from .eyes import Eyes, EyesConfig, View
 from .network import Conditions, FlowNetwork, NetworkConfig, preset
+from .network.layers import nearest_in_time
 
 CODEC = "codec.safetensors"
 FRAMES_PER_UNIT = 4
@@ -52,19 +53,39 @@ def latents_for(frames: int) -> int:
 
 
 class SoundModel(nn.Module):
-    """Views in, velocity of normalised latents out."""
+    """Views in, velocity of normalised latents out.
+
+    Beside the flow stands a plain regression, ``expect``: the latents that the motion features alone
+    lead one to expect, their conditional mean. A flow's own loss rests mostly on the noise it was
+    given and says little about what was seen; the regression tells the eyes directly.
+    """
 
     def __init__(self, config: SoundConfig) -> None:
         super().__init__()
         self.config = config
         self.eyes = Eyes(config.eyes)
         self.network = FlowNetwork(config.network)
+        self.expect = nn.Linear(config.eyes.dim, config.network.latent_dim)
 
     def conditions(
         self, view: View, length: int, blind: Bool[Tensor, " B"] | None = None
     ) -> Conditions:
         """What is seen, projected once; ``blind`` samples get the empty vectors instead."""
-        clip, sync = self.eyes(view)
+        return self.seen(view, *self.eyes(view), length, blind)
+
+    def expected(self, sync: Float[Tensor, "B F D"], length: int) -> Float[Tensor, "B N C"]:
+        """Normalised latents to expect of motion features: their mean, a blurred sound."""
+        return nearest_in_time(self.expect(sync), length)
+
+    def seen(
+        self,
+        view: View,
+        clip: Float[Tensor, "B T D"],
+        sync: Float[Tensor, "B F D"],
+        length: int,
+        blind: Bool[Tensor, " B"] | None = None,
+    ) -> Conditions:
+        """``conditions`` of features that are there already."""
         valid = view.valid
         if blind is not None:
             off = blind[:, None, None]

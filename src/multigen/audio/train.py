@@ -32,6 +32,9 @@ from .eyes import FRAME
 from .sound_model import SoundModel, load_sound_model, save_sound_model, sound_config
 from .windows import Augmentation, Batch, Windows, fit_codec, latents_of, view_of
 
+EXPECT = 0.5
+"""Weight of the regression beside the flow; see ``SoundModel``."""
+
 
 @dataclass(frozen=True)
 class SoundTraining:
@@ -78,24 +81,29 @@ def sound_loss(
     weight: Tensor | None = None,
     bfloat16: bool = False,
 ) -> tuple[Tensor, dict[str, float | Tensor]]:
-    """Flow-matching error of one batch of windows; the error itself is always in 32 bit."""
+    """Flow-matching error of one batch of windows, plus EXPECT times that of the regression beside
+    it ('expect': 1 is what a constant scores); errors are always in 32 bit."""
     x1 = model.network.normalise(batch["latents"])
+    view, length = view_of(batch), x1.shape[1]
     with torch.autocast(x1.device.type, torch.bfloat16, enabled=bfloat16):
-        c = model.conditions(view_of(batch), x1.shape[1], batch["blind"])
+        clip, sync = model.eyes(view)
+        c = model.seen(view, clip, sync, length, batch["blind"])
         value, _ = flow_loss(
             lambda x, t: model.velocity(x, t, c).float(), x1, generator, weight=weight
         )
-    return value, {}
+        error = (model.expected(sync, length).float() - x1).square()
+    expect = (error if weight is None else error * weight).mean()
+    return value + EXPECT * expect, {"flow": value.detach(), "expect": expect.detach()}
 
 
 def validation_loss(
-    windows: Windows, count: int, seed: int, device: str = "cpu"
+    windows: Windows, count: int, seed: int, device: str = "cpu", weight: Tensor | None = None
 ) -> Callable[[Any], dict[str, float]]:
-    """Flow error on fixed windows at fixed noise and times: seen, without masks, and blind."""
+    """Errors on fixed windows at fixed noise and times: seen, without masks, and blind."""
     batches = [to_device(batch, device) for batch in windows.fixed(count)]
 
     def score(model: SoundModel) -> dict[str, float]:
-        total = {"val": 0.0, "val_no_masks": 0.0, "val_blind": 0.0}
+        total: dict[str, float] = {}
         for i, batch in enumerate(batches):
             hidden = torch.zeros_like(batch["valid"])
             for name, change in (
@@ -103,8 +111,11 @@ def validation_loss(
                 ("val_no_masks", {"valid": hidden}),
                 ("val_blind", {"blind": ~hidden}),
             ):
-                value, _ = sound_loss(model, {**batch, **change}, step_generator(seed, i))
-                total[name] += float(value) * len(hidden) / count
+                _, parts = sound_loss(model, {**batch, **change}, step_generator(seed, i), weight)
+                for part, value in parts.items():
+                    key = f"{name}_{part}"
+                    total[key] = total.get(key, 0.0) + float(value) * len(hidden) / count
+        total.pop("val_blind_expect", None)  # the regression sees what the flow is denied
         return total
 
     return score
@@ -160,17 +171,18 @@ def train_sound(
         _measure_latents(model, [latents[i] for i in cache.of_split("train")])
     common: dict[str, Any] = {"window_s": window_s, "batch_size": batch_size, "seed": seed}
     windows = Windows(cache, latents, split="train", augmentation=training.augmentation, **common)
+    weight = latent_weight(codec).to(training.device)
     validate = None
     if cache.of_split("val") and training.validation_windows:
         held_out = Windows(cache, latents, split="val", augmentation=None, **common)
-        validate = validation_loss(held_out, training.validation_windows, seed, training.device)
+        validate = validation_loss(
+            held_out, training.validation_windows, seed, training.device, weight
+        )
 
     def keep(average: dict[str, Tensor], step: int) -> None:
         save_sound_model(out, model.config, average, codec, half=True)
 
-    loss = partial(
-        sound_loss, weight=latent_weight(codec).to(training.device), bfloat16=training.bfloat16
-    )
+    loss = partial(sound_loss, weight=weight, bfloat16=training.bfloat16)
     result = fit(
         model, loss, ahead(windows.batch), out=out / "run", config=_fit_config(training),
         resume=resume, validate=validate, keep=keep, console=console,
