@@ -12,7 +12,8 @@ from multigen.audio.cache import open_cache
 from multigen.audio.eyes import Eyes, EyesConfig, halve, role_statistics
 from multigen.audio.flow_ears import FlowEars
 from multigen.audio.generator import load_generator, make_view
-from multigen.audio.train import sound_loss, train_sound
+from multigen.audio.sound_model import load_sound_model
+from multigen.audio.train import EXPECT, sound_loss, train_sound
 from multigen.audio.windows import Augmentation, Windows, latents_of, mirror_statistics
 from multigen.errors import ClockError, ConfigError, MediaError, WeightsError
 from multigen.learning import step_generator
@@ -210,6 +211,32 @@ def test_batches_are_functions_of_the_step_and_line_up_with_the_clip(
     assert torch.equal(batch["latents"][0], latents[1][25:65])
     with pytest.raises(ConfigError, match="choose a shorter window_s"):
         Windows(cache, latents, augmentation=None, **{**options, "window_s": 30.0})
+
+
+def test_only_frames_without_masks_are_cut_and_made_noisy(corpus: Path, generator) -> None:
+    cache = open_cache(corpus, size=64)
+    latents = latents_of(cache, generator.codec)
+    options = {"split": "train", "window_s": 1.28, "batch_size": 8, "seed": 2}
+    varied = Augmentation(flip=0.0, no_masks=0.5, zoom=0.75, noise=10)
+    plain = Augmentation(flip=0.0, no_masks=0.5, zoom=1.0, noise=0)
+    a, b = (Windows(cache, latents, augmentation=x, **options).batch(1) for x in (varied, plain))
+    assert torch.equal(a["valid"], b["valid"])
+    same = (a["rgb"] == b["rgb"]).flatten(1).all(1)
+    assert torch.equal(same, a["valid"])
+    assert 0 < a["valid"].sum() < 8
+
+
+def test_what_is_expected_of_a_view_is_learned_beside_the_flow(corpus: Path, trained: Path) -> None:
+    model, codec = load_sound_model(trained)
+    cache = open_cache(corpus, size=64)
+    options = {"split": "train", "window_s": 1.28, "batch_size": 2, "seed": 0}
+    batch = Windows(cache, latents_of(cache, codec), augmentation=None, **options).batch(0)
+    value, parts = sound_loss(model, batch, step_generator(0, 0))
+    total = float(parts["flow"] + EXPECT * parts["expect"])
+    assert value.item() == pytest.approx(total, rel=1e-6)
+    value.backward()
+    assert model.expect.weight.grad.abs().sum() > 0
+    assert model.eyes.see_rgb.weight.grad.abs().sum() > 0
 
 
 def test_statistics_measure_places_and_extents() -> None:

@@ -40,8 +40,12 @@ class Augmentation:
     """Chance of no colour at all."""
     blind: float = 0.1
     """Chance that nothing is seen: teaches the unconditional branch."""
-    no_masks: float = 0.25
-    """Chance that roles alone are hidden: a real video comes without."""
+    no_masks: float = 0.35
+    """Chance that roles alone are hidden: a real video comes without. Only then are the frames also:"""
+    zoom: float = 0.75
+    """cut to a square of at least this share of the side,"""
+    noise: int = 10
+    """and given noise of up to this many grey levels."""
 
 
 def latents_of(cache: ClipCache, codec: PcaCodec) -> list[Float32[Tensor, "L C"]]:
@@ -171,6 +175,8 @@ class Windows:
         if a is not None and rng is not None:
             batch["blind"] = torch.from_numpy(rng.random(n) < a.blind)
             batch["valid"] = torch.from_numpy(valid & (rng.random(n) >= a.no_masks))
+            for i in np.flatnonzero(~batch["valid"].numpy()):
+                batch["rgb"][i] = as_filmed(batch["rgb"][i], a, rng)
             batch["colour"] = torch.from_numpy(np.stack([colour_map(a, rng) for _ in range(n)]))
         return batch
 
@@ -178,6 +184,21 @@ class Windows:
 def view_of(batch: Batch) -> View:
     """The eyes' part of a batch."""
     return View(*(batch[k] for k in ("rgb", "roles", "statistics", "valid", "colour")))
+
+
+def as_filmed(
+    rgb: UInt8[Tensor, "F H W 3"], a: Augmentation, rng: np.random.Generator
+) -> UInt8[Tensor, "F H W 3"]:
+    """Another frame around the same event, and a camera's noise."""
+    side = rgb.shape[1]
+    kept = round(side * rng.uniform(a.zoom, 1.0))
+    y, x = rng.integers(side - kept + 1, size=2)
+    cut = rgb[:, y : y + kept, x : x + kept].permute(0, 3, 1, 2).float()
+    large = torch.nn.functional.interpolate(cut, size=(side, side), mode="bilinear")
+    most = int(rng.integers(a.noise + 1))
+    grain = rng.integers(-most, most + 1, size=tuple(large.shape), dtype=np.int8)
+    noisy = large + torch.from_numpy(grain)
+    return noisy.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def colour_map(a: Augmentation, rng: np.random.Generator) -> Float32[np.ndarray, "3 4"]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from ..errors import MultigenError
 
@@ -41,6 +42,22 @@ def examine() -> list[Check]:
         _extra("ray", "many machines", "pip install 'multigen[ray]'"),
         _extra("lerobot_doctor", "second opinion on datasets", "pip install 'multigen[test]'"),
     ]
+
+
+def compile_loops() -> None:
+    """Let one small pour be simulated and sounded: what is compiled then is kept on disk.
+
+    Raises SceneError where nothing can be drawn.
+    """
+    from ..audio import sound_of_pour
+    from ..episode import Expert, rollout
+    from ..scene import draw_scene, load_world
+
+    scene = draw_scene(load_world("lab"), 1)
+    with Console().status("Compiling the inner loops of liquid and acoustics (once)"):
+        trace = rollout(scene, Expert(), seed=1, size=32).trace
+        rng = np.random.default_rng(0)
+        sound_of_pour(trace, scene.source, scene.receiver, scene.liquid, rng=rng)
 
 
 def _python() -> Check:

@@ -152,10 +152,15 @@ class Doctor(Verb):
 
     COMMAND: ClassVar[str] = "doctor"
     json: bool = False
+    compile: bool = False
+    """Also compile the inner loops of liquid and acoustics now (a minute, once per installation), so
+    that the first pour need not."""
 
     def run(self) -> int:
-        from .doctor import examine
+        from .doctor import compile_loops, examine
 
+        if self.compile:
+            compile_loops()
         checks = examine()
         if self.json:
             print(json.dumps(to_json(checks), indent=2))
