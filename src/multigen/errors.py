@@ -8,7 +8,8 @@ MultigenError
 ├── MediaError      a video or sound that is missing, truncated, silent-stream or of zero length
 ├── FormatError     a file on disk that is not what its name promises
 ├── WeightsError    a checkpoint with missing, unexpected or wrongly shaped tensors
-└── OutputError     an output folder that is full, read-only, or already holds something else
+├── OutputError     an output folder that is full, read-only, or already holds something else
+└── WorkerError     worker processes that die again and again (out of memory, a crash in a driver)
 
 A message says what we got, what we need and what to do, in one sentence.
 Used by: every room; imports nothing.
@@ -41,3 +42,6 @@ class WeightsError(MultigenError): ...
 
 
 class OutputError(MultigenError): ...
+
+
+class WorkerError(MultigenError): ...
