@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 from scipy.signal import butter, sosfiltfilt
 
+from .limits import Limits
 from .shrink import shrink_frames
 from .waveform import resample
 
@@ -29,26 +30,6 @@ _FRAME, _HOP = 1024, 160
 """64 ms see the harmonics of 80 Hz apart; 10 ms steps see syllables."""
 _LOWEST_HZ, _HIGHEST_HZ = 80.0, 320.0
 _STEP_S = 0.2
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Thresholds, each where the two sides of ``tests/test_imports_fitness.py`` lie well apart."""
-
-    silent_db: float = -60.0
-    """Loudest 0.1 s, dB re full scale."""
-    clipped_share: float = 0.001
-    """Samples at full scale."""
-    still_share: float = 0.05
-    """Least share of 0.2 s steps in which something moves."""
-    moving_levels: float = 2.0
-    """Grey levels by which the one per cent of cells that changes most must change."""
-    voiced_share: float = 0.15
-    """Of the loud frames, those with a voice's harmonics ..."""
-    syllabic_share: float = 0.3
-    """... together with this share of the loudness modulation (0.5-20 Hz) lying at 2-8 Hz."""
-    voice_peak: float = 4.0
-    """Cepstral peak over the frame's own cepstral spread that counts as voiced (noise: 4.0 in < 1 %)."""
 
 
 @dataclass(frozen=True)

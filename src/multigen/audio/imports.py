@@ -22,7 +22,8 @@ from ..files import from_json, read_json, replacing, write_json
 from ..files.excerpt import frames_between, has_sound, length_s, shrunk, sound_between
 from ..types import Clip, Waveform
 from .corpus import WINDOW_S, CorpusClip, Split, read_clip, write_clip
-from .fitness import RATE, Limits, fitness
+from .fitness import RATE, fitness
+from .limits import Limits
 from .metrics import mel_matrix, power_frames
 from .waveform import fit, resample
 
@@ -92,35 +93,36 @@ def import_videos(
     videos: Path,
     out: Path,
     *,
-    source: str = "videos",
-    licence: str = "unknown",
-    redistributable: bool = False,
     val_every: int = 10,
     limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> Imported:
     """Every video of a folder, cut into windows of at most 8 s; role images stay unknown.
 
-    Every ``val_every``-th file, its windows together, is held out for validation.
-    ``progress(file name, done, total)`` is called after each file. Raises FormatError when the
-    folder holds no video; a file that cannot be used is a verdict, not an error.
+    ``progress(file name, done, total)`` is called after each file. A file that cannot be used is a
+    verdict, not an error. Raises like ``video_segments``.
+    """
+    segments = video_segments(videos, val_every=val_every)
+    return import_segments(segments, out, limits=limits, progress=progress)
+
+
+def video_segments(videos: Path, *, val_every: int = 10) -> list[Segment]:
+    """A segment per video below a folder; every ``val_every``-th is held out (0: none).
+
+    Raises FormatError when the folder holds no video.
     """
     paths = sorted(p for p in Path(videos).rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
     if not paths:
         kinds = ", ".join(sorted(VIDEO_SUFFIXES))
         raise FormatError(f"{videos} holds no video ({kinds}); check the folder")
-    segments = [
+    return [
         Segment(
             id="-".join(path.relative_to(videos).with_suffix("").parts).lstrip("."),
             path=path,
             split="val" if val_every and number % val_every == 0 else "train",
-            source=source,
-            licence=licence,
-            redistributable=redistributable,
         )
         for number, path in enumerate(paths, 1)
     ]
-    return import_segments(segments, out, limits=limits, progress=progress)
 
 
 def import_segments(
@@ -181,7 +183,9 @@ def _window(
     try:
         channels, rate = sound_between(segment.path, start_s, stop_s)
         rgb = None
-        if segment.pictured:
+        if not segment.pictured:
+            channels = without_padding(channels)
+        else:
             rgb = frames_between(segment.path, start_s, stop_s, fps=FPS, short_side=SHORT_SIDE)
     except MediaError as error:
         why = (id, segment.path.name, start_s, stop_s - start_s, "unusable", str(error))
@@ -203,6 +207,12 @@ def _window(
             geometry=segment.geometry,
         )  # fmt: skip
     return _decided(Verdict(*at, judged.why, judged.reason, judged.measures), record)
+
+
+def without_padding(channels: Float[np.ndarray, "C N"]) -> Float[np.ndarray, "C n"]:
+    """Digital zeros at the end cut off: sound libraries fill up short takes with them."""
+    heard = np.flatnonzero(channels.any(axis=0))
+    return channels[:, : heard[-1] + 1] if len(heard) else channels
 
 
 def _decided(verdict: Verdict, record: Path) -> Verdict:
