@@ -23,6 +23,7 @@ from .corpus import (
 from .inspect import Doctor, Export, Look, Report, Validate, World
 from .learn import Bench, ScoreSound, TrainPolicy, TrainSound
 from .make import Demo, Generate, Pack, Simulate, Sonify
+from .masks import Masks
 
 VERBS = {
     "demo": Demo,
@@ -30,6 +31,7 @@ VERBS = {
     "generate": Generate,
     "simulate": Simulate,
     "sonify": Sonify,
+    "masks": Masks,
     "pack": Pack,
     "corpus-synth": CorpusSynth,
     "corpus-import": CorpusImport,

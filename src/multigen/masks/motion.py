@@ -11,7 +11,13 @@ missed; anything else thin and upright that moves there (a stirrer, a reflection
 
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
-from scipy.ndimage import binary_closing, maximum_filter1d, median_filter, uniform_filter1d
+from scipy.ndimage import (
+    binary_closing,
+    binary_opening,
+    maximum_filter1d,
+    median_filter,
+    uniform_filter1d,
+)
 
 from ..errors import ConfigError
 from ..types import Role
@@ -53,16 +59,19 @@ def roles_from_motion(
     roles = np.zeros((count, height, width), np.uint8)
     roles[:, ry0:ry1, rx0:rx1] = Role.RECEIVER
     roles[:, sy0:sy1, sx0:sx1] = Role.SOURCE
-    # rows from the source's middle (its lip may be anywhere below) to the receiver's floor; columns
-    # of the receiver without its walls
+    # rows from the lower third of the source (its lip is there, its moving edges are above) to the
+    # receiver's floor; columns of the receiver without its walls
     edge = max(1, round(0.06 * (rx1 - rx0)))
-    rows, columns = slice((sy0 + sy1) // 2, ry1), slice(rx0 + edge, rx1 - edge)
-    moving = moving_pixels(frames[:, rows, columns], fps)
+    rows, columns = slice(sy1 - (sy1 - sy0) // 3, ry1), slice(rx0 + edge, rx1 - edge)
+    # how wide a thing is shows only in a view wider than the receiver
+    left, right = max(0, 2 * rx0 - rx1), min(width, 2 * rx1 - rx0)
+    moving = moving_pixels(frames[:, rows, left:right], fps)
     widest = max(3, round(_WIDEST * (rx1 - rx0)))
     thin = np.stack([_thin(image, widest) for image in moving])
+    thin = thin[:, :, columns.start - left : columns.stop - left]
     shortest = max(5, round(_SHORTEST * height))
     streams = np.stack([_upright(image, widest, shortest) for image in thin])
-    on = streams.any((1, 2))
+    on = np.array([image.any() for image in streams])
     size = max(1, round(_STEADY_S * fps)) | 1
     steady = median_filter(on.astype(np.uint8), size, mode="nearest").astype(bool)
     shown = _held(streams, on, steady) & steady[:, None, None]
@@ -96,25 +105,10 @@ def _thin(moving: Bool[np.ndarray, "h w"], widest: int) -> Bool[np.ndarray, "h w
 
 
 def _upright(thin: Bool[np.ndarray, "h w"], widest: int, shortest: int) -> Bool[np.ndarray, "h w"]:
-    """The longest column of thin runs, if it is ``shortest`` rows high; else nothing."""
+    """Those thin runs that stand on one another for ``shortest`` rows, a third of ``widest`` aside."""
     near = maximum_filter1d(thin.astype(np.uint8), max(3, widest // 3), axis=1).astype(bool)
     near = binary_closing(np.pad(near, ((2, 2), (0, 0))), np.ones((5, 1)))[2:-2]
-    best, place = 0, (0, 0, 0)
-    edges = np.diff(np.pad(near.astype(np.int8), ((1, 1), (0, 0))), axis=0)
-    for column in range(thin.shape[1]):
-        first = np.flatnonzero(edges[:, column] == 1)
-        last = np.flatnonzero(edges[:, column] == -1)
-        if len(first):
-            longest = int(np.argmax(last - first))
-            if last[longest] - first[longest] > best:
-                best = int(last[longest] - first[longest])
-                place = (column, int(first[longest]), int(last[longest]))
-    out = np.zeros_like(thin)
-    if best >= shortest:
-        column, top, bottom = place
-        reach = slice(max(0, column - widest // 2), column + widest // 2 + 1)
-        out[top:bottom, reach] = thin[top:bottom, reach]
-    return out
+    return thin & binary_opening(near, np.ones((shortest, 1)))
 
 
 def _held(
