@@ -103,8 +103,13 @@ def _by_motion(video: Path, prompts: Prompts) -> tuple[np.ndarray, np.ndarray]:
     if not frames:
         raise MediaError(f"{video} holds no frames; give a video that shows something")
     small = np.stack(frames)
-    boxes = [tuple(scale * v for v in box) for box in (source, receiver)]
-    return small, roles_from_motion(small, info.fps or 25.0, boxes[0], boxes[1])
+    places = (_scaled(source, scale), _scaled(receiver, scale))
+    return small, roles_from_motion(small, info.fps or 25.0, *places)
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    x0, y0, x1, y1 = box
+    return scale * x0, scale * y0, scale * x1, scale * y1
 
 
 def _box(prompts: Prompts, role: Role) -> Box:

@@ -13,6 +13,7 @@ Memory stays constant over a video: what the model can no longer look back at is
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,12 +42,13 @@ def load_sam2(weights: Path, device: str = "cpu") -> Sam2VideoModel:
             "them (config.json, model.safetensors)"
         )
     try:
-        model, info = Sam2VideoModel.from_pretrained(
+        loaded: Any = Sam2VideoModel.from_pretrained(
             str(weights), local_files_only=True, output_loading_info=True, use_safetensors=True
         )
     except (OSError, ValueError, RuntimeError) as e:
         first = str(e).strip().splitlines()[0]
         raise WeightsError(f"{weights} cannot be loaded as SAM 2 video ({first})") from e
+    model, info = loaded
     if info["missing_keys"]:
         raise WeightsError(
             f"{weights} lacks {len(info['missing_keys'])} tensors of SAM 2 video, first "
@@ -72,7 +74,7 @@ def roles_by_sam2(
     for index, rgb in enumerate(frames):
         reached = index
         for role in [r for r, p in waiting.items() if p.frame == index]:
-            _add(session, role, waiting.pop(role), rgb.shape[:2], model.config.image_size)
+            _add(session, role, waiting.pop(role), rgb.shape[:2], _side(model))
         if session.get_obj_num() == 0:
             yield np.zeros(size, np.uint8)
             continue
@@ -114,8 +116,14 @@ def _add(
     session.obj_with_new_inputs.append(int(role))
 
 
+def _side(model: Sam2VideoModel) -> int:
+    """Pixels of the square the model sees."""
+    size = model.config.image_size
+    return size if isinstance(size, int) else size[0]
+
+
 def _prepared(rgb: UInt8[np.ndarray, "H W 3"], model: Sam2VideoModel) -> Float32[Tensor, "1 3 S S"]:
-    side = model.config.image_size
+    side = _side(model)
     image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float()
     image = interpolate(image, (side, side), mode="bilinear", antialias=True) / 255
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (_MEAN, _STD))
