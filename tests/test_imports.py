@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.signal import lfilter
 
 from multigen.audio.acoustics import sound_of_pour
@@ -16,6 +17,8 @@ from multigen.audio.import_epic import epic_segments, seconds_of
 from multigen.audio.import_soundofwater import geometry_of
 from multigen.audio.imports import Segment, import_segments, read_verdicts
 from multigen.audio.limits import Limits
+from multigen.audio.sound_model import latents_for
+from multigen.audio.windows import Augmentation, Windows
 from multigen.cli.main import main
 from multigen.errors import FormatError
 from multigen.files import write_sound, write_video
@@ -279,11 +282,18 @@ def test_esc50_gives_sounds_without_pictures(tmp_path, capsys):
     assert first.roles is None
     assert 2 < first.duration_s <= 3.01
     assert first.licence == "CC BY-NC 3.0"
-    cache = open_cache(out, size=16)
+    cache = open_cache(out, size=64)
     assert not cache.clips[0].has_picture
     rgb, _, sound = cache.whole(0)
     assert rgb.max() == 0
     assert np.abs(sound).max() > 100
+    latents = [torch.zeros(latents_for(c.frames), 4) for c in cache.clips]
+    windows = Windows(
+        cache, latents, split="train", window_s=1.6, batch_size=2, seed=0,
+        augmentation=Augmentation(blind=0.0),
+    )  # fmt: skip
+    assert windows.batch(0)["blind"].all()
+    assert windows.fixed(1)[0]["blind"].all()
     with pytest.raises(SystemExit):
         main(["corpus", "import-esc50", str(root), "--out", str(out), "--categories", "rain"])
     assert "pouring_water" in capsys.readouterr().err

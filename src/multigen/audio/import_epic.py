@@ -10,6 +10,7 @@ count, and only where a liquid is named. Times are used, never frame numbers: fr
 
 import ast
 import csv
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,15 +100,19 @@ def epic_segments(
         )
     people = sorted({a.participant for a in pours if a.video in found})
     held_out = set(people[val_every - 1 :: val_every]) if val_every else set()
+    loud: dict[str, list[Action]] = defaultdict(list)
+    for action in actions:
+        if action.is_loud:
+            loud[action.video].append(action)
     segments, notes = [], []
     for pour in pours:
         start, stop = max(0.0, pour.start_s - margin_s), pour.stop_s + margin_s
         if pour.video not in found:
             notes.append(f"{pour.id} left out: no video {pour.video} in {videos}")
             continue
-        loud = _drowned(pour, start, stop, actions)
-        if loud is not None and not keep_loud:
-            notes.append(f"{pour.id} left out: '{loud.narration}' sounds beside it")
+        beside = None if keep_loud else _drowned(start, stop, loud[pour.video])
+        if beside is not None:
+            notes.append(f"{pour.id} left out: '{beside.narration}' sounds beside it")
             continue
         split: Split = "val" if pour.participant in held_out else "train"
         segments.append(
@@ -164,16 +169,9 @@ def _nouns(row: dict[str, str]) -> tuple[str, ...]:
     return (row["noun"], *listed)
 
 
-def _drowned(pour: Action, start_s: float, stop_s: float, actions: list[Action]) -> Action | None:
-    """The first loud action of the same video that overlaps the window."""
-    return next(
-        (
-            a
-            for a in actions
-            if a.video == pour.video and a.is_loud and a.start_s < stop_s and a.stop_s > start_s
-        ),
-        None,
-    )
+def _drowned(start_s: float, stop_s: float, loud: list[Action]) -> Action | None:
+    """The first of the video's loud actions that overlaps the window."""
+    return next((a for a in loud if a.start_s < stop_s and a.stop_s > start_s), None)
 
 
 def _first(verb: str) -> str:
