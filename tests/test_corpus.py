@@ -7,12 +7,12 @@ import pytest
 
 from multigen.audio.cache import SAMPLES_PER_FRAME, open_cache
 from multigen.audio.corpus import (
-    import_videos,
     read_corpus,
     read_scene,
     read_trace,
     write_clip,
 )
+from multigen.audio.imports import import_videos
 from multigen.audio.shrink import pack_roles, resample_frames, role_coverage, shrink_frames
 from multigen.errors import ClockError, ConfigError, FormatError, MediaError
 from multigen.files import write_video
@@ -184,7 +184,7 @@ def test_a_value_that_is_no_role_is_refused():
         pack_roles(np.full((1, 8, 8), 9, np.uint8), 4)
 
 
-def test_videos_are_cut_into_windows_and_silent_ones_skipped_with_a_note(tmp_path):
+def test_videos_are_cut_into_windows_and_silent_ones_refused(tmp_path):
     videos = tmp_path / "videos"
     grey = np.random.default_rng(0).integers(0, 255, (100, 32, 48, 3), dtype=np.uint8)
     t = np.arange(160_000) / 16_000
@@ -194,17 +194,18 @@ def test_videos_are_cut_into_windows_and_silent_ones_skipped_with_a_note(tmp_pat
     write_video(videos / "quiet.mp4", grey, 10.0, sound=quiet)
     write_video(videos / "mute.mp4", grey, 10.0)
     seen = []
-    clips, notes = import_videos(
+    done = import_videos(
         videos,
         tmp_path / "out",
         progress=lambda name, done, total: seen.append((name, done, total)),
     )
+    clips = done.clips
     assert [c.id for c in clips] == ["long-000", "long-001"]
     assert [round(c.duration_s) for c in clips] == [8, 2]
     assert all(c.roles is None and not c.redistributable for c in clips)
-    assert len(notes) == 2
+    assert {v.file for v in done.verdicts if v.why} == {"quiet.mp4", "mute.mp4"}
     assert seen[-1][1:] == (3, 3)
     assert len(read_corpus(tmp_path / "out")) == 2
-    again, _ = import_videos(videos, tmp_path / "out")
+    again = import_videos(videos, tmp_path / "out").clips
     assert [c.id for c in again] == ["long-000", "long-001"]
     assert open_cache(tmp_path / "out", size=SIZE).clips[0].frames == 200

@@ -45,6 +45,8 @@ class CachedClip:
     frames: int
     has_roles: bool
     caption: str
+    has_picture: bool = True
+    """False: a sound without pictures; its frames are black and mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,17 @@ def _build(clips: list[CorpusClip], listing: str, size: int, folder: Path, worke
         frames = int(clip.duration_s * FPS + 1e-6)
         if frames:
             has_roles = clip.roles is not None
-            entries.append(CachedClip(clip.id, clip.split, start, frames, has_roles, clip.caption))
+            entries.append(
+                CachedClip(
+                    clip.id,
+                    clip.split,
+                    start,
+                    frames,
+                    has_roles,
+                    clip.caption,
+                    clip.video is not None,
+                )
+            )
             start += frames
     by_id = {clip.id: clip for clip in clips}
     try:
@@ -194,7 +206,19 @@ def _build(clips: list[CorpusClip], listing: str, size: int, folder: Path, worke
 def _fill(clip: CorpusClip, entry: CachedClip, size: int, maps: tuple[np.memmap, ...]) -> None:
     """Decode one clip into its place."""
     rgb, roles, sound = maps
-    video, fps = read_video(clip.video)
+    if clip.video is not None:
+        _fill_pictures(clip, clip.video, entry, size, rgb, roles)
+    heard = to_int16(read_sound(clip.sound, SAMPLE_RATE).samples)
+    wanted = entry.frames * SAMPLES_PER_FRAME
+    heard = heard[:wanted]
+    first = entry.frame_start * SAMPLES_PER_FRAME
+    sound[first : first + len(heard)] = heard
+
+
+def _fill_pictures(
+    clip: CorpusClip, path: Path, entry: CachedClip, size: int, rgb: np.memmap, roles: np.memmap
+) -> None:
+    video, fps = read_video(path)
     index = _fit(resample_frames(len(video), fps, FPS), entry.frames)
     place = slice(entry.frame_start, entry.frame_start + entry.frames)
     rgb[place] = _every(shrink_frames(video, size), index)
@@ -205,11 +229,6 @@ def _fill(clip: CorpusClip, entry: CachedClip, size: int, maps: tuple[np.memmap,
                 f"clip {clip.id} has {len(video)} frames and {len(images)} role images; remake it"
             )
         roles[place] = _every(pack_roles(images, size), index)
-    heard = to_int16(read_sound(clip.sound, SAMPLE_RATE).samples)
-    wanted = entry.frames * SAMPLES_PER_FRAME
-    heard = heard[:wanted]
-    first = entry.frame_start * SAMPLES_PER_FRAME
-    sound[first : first + len(heard)] = heard
 
 
 def _fit(index: np.ndarray, frames: int) -> np.ndarray:

@@ -1,27 +1,25 @@
 """Audio-visual corpora on disk: clips to learn sound from, ours or a user's.
 
-Comes in:  clips with their sound (synthetic pours), or a folder of videos that have sound.
+Comes in:  clips with their sound: synthetic pours, or windows of recordings (``imports``).
 Goes out:  ``clips/<id>.mp4`` frames, ``<id>.roles.mkv`` role images, ``<id>.flac`` sound,
            ``<id>.npz`` trace, and ``<id>.json``, the record, written LAST: a clip without it is
            unfinished and is not read. CorpusClip records.
-Used by:   cache (training arrays), score-sound, the corpus commands.
+Used by:   cache (training arrays), imports, score-sound, the corpus commands.
+A recording without pictures has no mp4: ``video`` is None, like ``roles`` where nobody segmented.
 """
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image
 
-from ..errors import ClockError, ConfigError, FormatError, MediaError
+from ..errors import ClockError, ConfigError, FormatError
 from ..files import (
     from_json,
     read_arrays,
     read_json,
-    read_sound,
     to_json,
     write_arrays,
     write_json,
@@ -29,16 +27,13 @@ from ..files import (
     write_sound,
     write_video,
 )
-from ..files.video import frames_of
 from ..types import Clip, PourTrace, SceneConfig, Waveform
 
 Split = Literal["train", "val"]
 WINDOW_S = 8.0
 """Longest clip: the training window of the MMAudio family."""
-_SHORTEST_S = 1.0
-_SILENT_PEAK = 1e-4
-_SHORT_SIDE = 384
-"""Imported frames larger than this are shrunk: no sound model looks at more."""
+PICTURELESS_FPS = 25.0
+"""The rate a clip without pictures is counted at: the cache's own."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,8 @@ class CorpusClip:
     source: str
     """Where it is from: 'synthetic', 'videos', 'epic-kitchens', ..."""
     split: Split
-    video: Path
+    video: Path | None
+    """None: a sound without pictures."""
     roles: Path | None
     sound: Path
     trace: Path | None
@@ -69,7 +65,7 @@ class _Record:
     id: str
     source: str
     split: Split
-    video: str
+    video: str | None
     roles: str | None
     sound: str
     trace: str | None
@@ -85,7 +81,7 @@ class _Record:
 def write_clip(
     folder: Path,
     id: str,
-    clip: Clip,
+    clip: Clip | None,
     sound: Waveform,
     *,
     split: Split,
@@ -99,12 +95,13 @@ def write_clip(
 ) -> CorpusClip:
     """Add one clip to ``folder``; an unfinished one of the same id is written over.
 
+    ``clip`` None: a sound without pictures; nothing is invented for them, training sees it blind.
     ``caption`` and ``geometry`` default to what ``scene`` says. Raises ClockError when frames and
     sound differ by more than a frame, ConfigError for an id that is no plain file name.
     """
     if not id or id != Path(id).name or id.startswith("."):
         raise ConfigError(f"'{id}' cannot name a clip; use letters, digits, '-' and '_'")
-    if abs(clip.duration_s - sound.duration_s) > 1 / clip.fps + 1e-6:
+    if clip is not None and abs(clip.duration_s - sound.duration_s) > 1 / clip.fps + 1e-6:
         raise ClockError(
             f"clip {id} shows {clip.duration_s:.3f} s and sounds {sound.duration_s:.3f} s; "
             "cut or pad the sound to the frames"
@@ -115,20 +112,22 @@ def write_clip(
         caption = caption or _caption(scene)
         geometry = geometry or _geometry(scene)
     names = {
-        "video": f"{id}.mp4",
-        "roles": None if clip.roles is None else f"{id}.roles.mkv",
+        "video": None if clip is None else f"{id}.mp4",
+        "roles": None if clip is None or clip.roles is None else f"{id}.roles.mkv",
         "sound": f"{id}.flac",
         "trace": None if trace is None else f"{id}.npz",
     }
-    write_video(base / f"{id}.mp4", clip.rgb, clip.fps)
-    if clip.roles is not None:
-        write_roles(base / f"{id}.roles.mkv", clip.roles, clip.fps)
+    if clip is not None:
+        write_video(base / f"{id}.mp4", clip.rgb, clip.fps)
+        if clip.roles is not None:
+            write_roles(base / f"{id}.roles.mkv", clip.roles, clip.fps)
     write_sound(base / f"{id}.flac", sound)
     if trace is not None:
         write_trace(base / f"{id}.npz", trace)
     record = _Record(
         id=id, source=source, split=split, **names,
-        duration_s=clip.duration_s, fps=clip.fps, caption=caption, licence=licence,
+        duration_s=sound.duration_s if clip is None else clip.duration_s,
+        fps=PICTURELESS_FPS if clip is None else clip.fps, caption=caption, licence=licence,
         redistributable=redistributable, geometry=geometry,
         scene=None if scene is None else to_json(scene),
     )  # fmt: skip
@@ -153,9 +152,15 @@ def read_corpus(folder: Path) -> list[CorpusClip]:
 
 def read_scene(clip: CorpusClip) -> SceneConfig | None:
     """The scene a synthetic clip was drawn from; None for real videos."""
-    path = clip.video.with_name(f"{clip.id}.json")
+    path = clip.sound.with_name(f"{clip.id}.json")
     scene = _read_record(path).scene
     return None if scene is None else from_json(SceneConfig, scene, str(path))
+
+
+def read_clip(folder: Path, id: str) -> CorpusClip | None:
+    """One finished clip of a corpus; None when there is none of that id."""
+    path = Path(folder) / "clips" / f"{id}.json"
+    return _resolve(_read_record(path), path.parent) if path.is_file() else None
 
 
 def _read_record(path: Path) -> _Record:
@@ -219,100 +224,3 @@ def _geometry(scene: SceneConfig) -> dict[str, float]:
             ("capacity_ml", vessel.capacity_ml),
         )
     }
-
-
-def import_videos(
-    videos: Path,
-    out: Path,
-    *,
-    source: str = "videos",
-    licence: str = "unknown",
-    redistributable: bool = False,
-    val_every: int = 10,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> tuple[list[CorpusClip], list[str]]:
-    """Cut every video of a folder into windows of at most 8 s; role images stay unknown.
-
-    ``progress(file name, done, total)`` is called after each file. Every ``val_every``-th file,
-    windows together, is held out for validation. Windows already finished are kept. Returns the
-    clips and one note per file that was skipped (no audio stream, silent, unreadable, too short).
-    Raises FormatError when the folder holds no video.
-    """
-    kinds = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"}
-    paths = sorted(p for p in Path(videos).rglob("*") if p.suffix.lower() in kinds)
-    if not paths:
-        raise FormatError(f"{videos} holds no video ({', '.join(sorted(kinds))}); check the folder")
-    made: list[CorpusClip] = []
-    notes: list[str] = []
-    for done, path in enumerate(paths, 1):
-        split: Split = "val" if val_every and done % val_every == 0 else "train"
-        name = "-".join(path.relative_to(videos).with_suffix("").parts).lstrip(".")
-        about = {"source": source, "licence": licence, "redistributable": redistributable}
-        try:
-            clips = _import_one(path, Path(out), name, split, about)
-        except MediaError as error:
-            clips = []
-            notes.append(f"{path.name} skipped: {error}")
-        made += clips
-        if progress:
-            progress(path.name, done, len(paths))
-    return made, notes
-
-
-def _import_one(
-    path: Path, out: Path, name: str, split: Split, about: dict[str, Any]
-) -> list[CorpusClip]:
-    """Windows of one video, decoded one window at a time. Raises MediaError when unusable."""
-    sound = read_sound(path)
-    if np.abs(sound.samples).max() < _SILENT_PEAK:
-        raise MediaError("its sound is silent throughout")
-    clips: list[CorpusClip] = []
-    for number, (frames, fps) in enumerate(_windows(path)):
-        length = round(len(frames) / fps * sound.sample_rate)
-        start = round(number * WINDOW_S * sound.sample_rate)
-        part = sound.samples[start : start + length]
-        if len(frames) / fps < _SHORTEST_S or len(part) < length / 2:
-            continue
-        if np.abs(part).max() < _SILENT_PEAK:
-            continue
-        padded = np.pad(part, (0, length - len(part)))
-        id = f"{name}-{number:03d}"
-        done = out / "clips" / f"{id}.json"
-        if done.is_file():
-            clips.append(_resolve(_read_record(done), done.parent))
-            continue
-        clip = Clip(fps, frames, None)
-        clips.append(
-            write_clip(out, id, clip, Waveform(sound.sample_rate, padded), split=split, **about)
-        )
-    if not clips:
-        raise MediaError(f"no window of at least {_SHORTEST_S:g} s with sound")
-    return clips
-
-
-def _moderate(rgb: np.ndarray) -> np.ndarray:
-    """The frame with its shorter side at most 384 pixels, aspect ratio kept."""
-    height, width = rgb.shape[:2]
-    ratio = _SHORT_SIDE / min(height, width)
-    if ratio >= 1:
-        return rgb
-    size = (round(width * ratio / 2) * 2, round(height * ratio / 2) * 2)
-    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BOX))
-
-
-def _windows(path: Path):
-    """(frames, 25.0) for [0, 8) s, [8, 16) s ...: frames picked by timestamp at 25 per second."""
-    per_window, frames, shown, last = round(25 * WINDOW_S), [], 0, None
-    for time_s, rgb in frames_of(path):
-        # The frame on screen until now fills every tick before this one appears.
-        while last is not None and shown / 25 < time_s - 1e-6:
-            frames.append(last)
-            shown += 1
-            if len(frames) == per_window:
-                yield np.stack(frames), 25.0
-                frames = []
-        last = _moderate(rgb)
-    if last is not None:
-        frames.append(last)
-    if frames:
-        yield np.stack(frames), 25.0

@@ -1,146 +1,183 @@
-"""Two folders of matching sounds to a table of scores with confidence intervals and calibration.
+"""Matching sounds to a table of scores with confidence intervals and calibration.
 
-Reads:  wav and flac files.   Makes: the content of ``scores.json``.
-Used by: ``multigen score-sound``, pipeline, report.
+Reads:  Sounds by name (``score_inputs``).   Makes: the content of ``scores.json``.
+Used by: ``multigen score-sound`` (through pipeline.score), report.
 A number alone says little, so every metric comes with the same number for things known to be wrong:
-white noise, and sounds paired with the wrong reference; and, where there are several references,
-for two real sounds of different pours.
+white noise, and sounds paired with the wrong reference; and for things known to be right: a second
+take of the same pours where there is one. Where the references know their pours (a synthetic corpus,
+a dataset), two more questions are asked of each sound: does it ring where this vessel's geometry
+says, and is it loud when much flows? Those rows also hold the references' own sound (the ceiling)
+and the sound played backwards.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import MediaError
-from ..files import read_sound
 from .metrics import DEFINITIONS, METRICS, RATE, lsd
-from .onset import detect_onset_offset
-from .waveform import rms
+from .onset import POURING_ML_S, detect_onset_offset
+from .plausibility import flow_loudness
+from .score_inputs import Pair, Sound, cut, pair_up, read_sounds
+from .tracks import FEWEST_OTHERS, track_ranker
 
-SUFFIXES = {".wav", ".flac"}
-LONGEST_DIFFERENCE = RATE // 10
-"""Samples: one control frame. Lengths within it are cut to the shorter one."""
 MOST_REFERENCES = 50
 """min-LSD compares with at most this many references."""
-
-Pair = tuple[np.ndarray, np.ndarray]
+POUR_DEFINITIONS = {
+    "matched_track": "share of at least "
+    f"{FEWEST_OTHERS} other pours (the other references, filled up with random cylinders) whose "
+    "resonance track finds less energy in this sound than the track of the pour's own vessel and "
+    "level; 1 is its own vessel, 0.5 any vessel (STFT 2048, step 640, whitened, 300-6000 Hz)",
+    "loudness_flow": "Spearman correlation of log energy (200-6000 Hz, 0.2 s) with the flow into the "
+    "receiver, inside the pour (0.3 s margins), for pours whose flow varies by 10 % or more and "
+    "lasts for eight such moments; read it beside the reference's own value",
+}
+"""Metrics of references that know their pours."""
+Measure = Callable[[np.ndarray, Sound], float]
+Rows = dict[str, list[Pair]]
 
 
 def score_folders(
-    generated: Path, reference: Path, *, seed: int = 0, resamples: int = 1000
+    generated: Path,
+    reference: Path,
+    *,
+    second_take: Path | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> dict[str, dict]:
+    """``score_sounds`` of two (or three) folders: of sound files, or corpora."""
+    return score_sounds(
+        read_sounds(Path(generated)),
+        read_sounds(Path(reference)),
+        second_take=None if second_take is None else read_sounds(Path(second_take)),
+        seed=seed,
+        resamples=resamples,
+    )
+
+
+def score_sounds(
+    generated: Mapping[str, Sound],
+    reference: Mapping[str, Sound],
+    *,
+    second_take: Mapping[str, Sound] | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
 ) -> dict[str, dict]:
     """Score every generated sound against the reference of the same name.
 
-    Per metric of ``metrics.DEFINITIONS``: ``{mean, ci95: [low, high], n, definition, calibration}``;
-    ``calibration`` maps 'white_noise', 'shuffled_pairs' and 'other_reference' (the latter two with
-    two or more pairs) to ``{mean, ci95, n}``. ``ci95`` is a bootstrap over pairs, seeded. A value
-    that exists for no pair (an onset nobody hears) has mean and ci95 None and n 0.
-
-    Raises MediaError when a folder holds no sound, names do not match, a file is silent or broken,
-    or lengths differ by more than one control frame (0.1 s).
+    Per metric ``{mean, ci95: [low, high], n, definition, calibration}``; ``calibration`` maps
+    'white_noise', 'shuffled_pairs' and 'other_reference' (the latter two with two or more pairs) and
+    'second_take' (other sounds of the same pours, where given) to ``{mean, ci95, n}``; the metrics
+    of POUR_DEFINITIONS, present when references know their pours, also 'reference' and
+    'time_reversed'. ``ci95`` is a bootstrap over pairs, seeded. A value that exists for no pair (an
+    onset nobody hears) has mean and ci95 None and n 0. Raises MediaError like ``pair_up``.
     """
-    pairs = read_pairs(Path(generated), Path(reference))
+    pairs = pair_up(generated, reference)
     rng = np.random.default_rng(seed)
-    noise = [(rng.standard_normal(len(r)), r) for _, r in pairs]
-    rows: dict[str, list[Pair]] = {"": pairs, "white_noise": noise}
+    rows: Rows = {"": pairs}
+    rows["white_noise"] = [Pair(rng.standard_normal(len(p.wave)), p.reference) for p in pairs]
+    if second_take is not None:
+        known = {name: reference[name] for name in sorted(reference) if name in second_take}
+        rows["second_take"] = pair_up({name: second_take[name] for name in known}, known)
     if len(pairs) > 1:
-        rows["shuffled_pairs"] = _other_partner([e for e, _ in pairs], [r for _, r in pairs])
-        rows["other_reference"] = _other_partner([r for _, r in pairs], [r for _, r in pairs])
-    references = [r for _, r in pairs]
+        rows["shuffled_pairs"] = _turned([p.wave for p in pairs], pairs)
+        rows["other_reference"] = _turned([p.reference.wave for p in pairs], pairs)
     scores: dict[str, dict] = {}
     for name, measure in _measures().items():
-        rows_of = {
-            row: _summary([measure(e, r) for e, r in p], rng, resamples) for row, p in rows.items()
-        }
-        scores[name] = _entry(name, rows_of)
+        scores[name] = _table(DEFINITIONS[name], measure, rows, rng, resamples)
     if len(pairs) > 1:
-        # the nearest of many: a reference is never compared with itself
-        rows_of = {
-            row: _summary(
-                [_nearest(e, i, references, row) for i, (e, _) in enumerate(p)], rng, resamples
-            )
-            for row, p in rows.items()
-            if row != "shuffled_pairs"
-        }
-        scores["min_lsd"] = _entry("min_lsd", rows_of)
+        scores["min_lsd"] = _min_lsd(rows, rng, resamples)
+    known = {row: [p for p in some if _pours(p.reference)] for row, some in rows.items()}
+    if known[""]:
+        known["reference"] = [Pair(p.reference.wave, p.reference) for p in known[""]]
+        known["time_reversed"] = [Pair(p.wave[::-1], p.reference) for p in known[""]]
+        measures = {"matched_track": _track_measure(known[""], rng), "loudness_flow": _loudness}
+        for name, measure in measures.items():
+            scores[name] = _table(POUR_DEFINITIONS[name], measure, known, rng, resamples)
     return scores
 
 
-def read_pairs(generated: Path, reference: Path) -> list[Pair]:
-    """(generated, reference) waves at 16 kHz by relative name, sorted by name."""
-    left, right = _names(generated), _names(reference)
-    lonely = sorted(left.keys() ^ right.keys())
-    if lonely:
-        first = lonely[0]
-        where = generated if first in left else reference
-        raise MediaError(
-            f"{len(lonely)} sounds have no partner of the same name, first '{first}' (only in {where}); "
-            "name both files alike"
-        )
-    return [_pair(left[name], right[name]) for name in sorted(left)]
+def _pours(sound: Sound) -> bool:
+    """Whether it is known what landed when, and in what."""
+    if sound.trace is None or sound.receiver is None:
+        return False
+    return bool((sound.trace.flow_in_ml_s > POURING_ML_S).any())
 
 
-def _names(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise MediaError(f"{folder} is no folder; give a folder of wav or flac files")
-    found: dict[str, Path] = {}
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        if name in found:
-            raise MediaError(f"{folder} holds '{name}' twice (wav and flac); keep one of them")
-        found[name] = path
-    if not found:
-        raise MediaError(f"{folder} holds no wav or flac file; give a folder of sounds")
-    return found
+def _turned(waves: Sequence[np.ndarray], pairs: Sequence[Pair]) -> list[Pair]:
+    """Each wave with its neighbour's reference, at the shorter length of both."""
+    turned = [*pairs[1:], pairs[0]]
+    return [cut(wave, other.reference) for wave, other in zip(waves, turned, strict=True)]
 
 
-def _pair(left: Path, right: Path) -> Pair:
-    e, r = (read_sound(p, RATE).samples for p in (left, right))
-    for path, wave in ((left, e), (right, r)):
-        if rms(wave) < 1e-5:
-            raise MediaError(f"{path} is silent; a score needs a sound that is heard")
-    if abs(len(e) - len(r)) > LONGEST_DIFFERENCE:
-        raise MediaError(
-            f"{left.name} lasts {len(e) / RATE:.2f} s and its reference {len(r) / RATE:.2f} s; "
-            "cut both to the same length"
-        )
-    n = min(len(e), len(r))
-    return e[:n], r[:n]
+def _measures() -> dict[str, Measure]:
+    def against(metric: Callable[[np.ndarray, np.ndarray], float]) -> Measure:
+        return lambda wave, reference: metric(wave, reference.wave)
 
-
-def _other_partner(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> list[Pair]:
-    """Each with its neighbour's reference, the shorter length of both."""
-    turned = [*right[1:], right[0]]
-    cut = [min(len(a), len(b)) for a, b in zip(left, turned, strict=True)]
-    return [(a[:n], b[:n]) for a, b, n in zip(left, turned, cut, strict=True)]
-
-
-def _measures() -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
-    def difference(side: int) -> Callable[[np.ndarray, np.ndarray], float]:
-        def measure(e: np.ndarray, r: np.ndarray) -> float:
-            heard, true = detect_onset_offset(e, RATE)[side], detect_onset_offset(r, RATE)[side]
+    def difference(side: int) -> Measure:
+        def measure(wave: np.ndarray, reference: Sound) -> float:
+            heard = detect_onset_offset(wave, RATE)[side]
+            true = detect_onset_offset(reference.wave, RATE)[side]
             return float("nan") if heard is None or true is None else abs(heard - true)
 
         return measure
 
-    return {**METRICS, "onset_error_s": difference(0), "offset_error_s": difference(1)}
+    pairwise = {name: against(metric) for name, metric in METRICS.items()}
+    return {**pairwise, "onset_error_s": difference(0), "offset_error_s": difference(1)}
 
 
-def _nearest(wave: np.ndarray, own: int, references: list[np.ndarray], row: str) -> float:
-    """min-LSD; for a reference itself, to the others only."""
-    several = [
-        r
-        for i, r in enumerate(references[:MOST_REFERENCES])
-        if row != "other_reference" or i != own
-    ]
-    cut = [min(len(wave), len(r)) for r in several]
-    return min(lsd(wave[:n], r[:n]) for r, n in zip(several, cut, strict=True))
+def _track_measure(pairs: Sequence[Pair], rng: np.random.Generator) -> Measure:
+    sounds = [p.reference for p in pairs]
+    pours = [(s.trace, s.receiver) for s in sounds if s.trace and s.receiver]
+    rank = track_ranker(pours, rng)
+
+    def measure(wave: np.ndarray, reference: Sound) -> float:
+        if reference.trace is None or reference.receiver is None:
+            return float("nan")
+        return rank(wave, reference.trace, reference.receiver)
+
+    return measure
 
 
-def _entry(name: str, rows: dict[str, dict]) -> dict:
+def _loudness(wave: np.ndarray, reference: Sound) -> float:
+    value = None if reference.trace is None else flow_loudness(wave, reference.trace, RATE)
+    return float("nan") if value is None else value
+
+
+def _min_lsd(rows: Rows, rng: np.random.Generator, resamples: int) -> dict:
+    """The nearest of many; a reference is never compared with itself."""
+    references = [p.reference.wave for p in rows[""]][:MOST_REFERENCES]
+
+    def nearest(wave: np.ndarray, own: int | None) -> float:
+        several = [r for i, r in enumerate(references) if i != own]
+        sizes = [min(len(wave), len(r)) for r in several]
+        return min(lsd(wave[:n], r[:n]) for r, n in zip(several, sizes, strict=True))
+
+    summaries = {
+        row: _summary(
+            [nearest(p.wave, i if row == "other_reference" else None) for i, p in enumerate(pairs)],
+            rng,
+            resamples,
+        )
+        for row, pairs in rows.items()
+        if row != "shuffled_pairs"
+    }
+    return _entry(DEFINITIONS["min_lsd"], summaries)
+
+
+def _table(
+    definition: str, measure: Measure, rows: Rows, rng: np.random.Generator, resamples: int
+) -> dict:
+    summaries = {
+        row: _summary([measure(p.wave, p.reference) for p in pairs], rng, resamples)
+        for row, pairs in rows.items()
+    }
+    return _entry(definition, summaries)
+
+
+def _entry(definition: str, rows: dict[str, dict]) -> dict:
     calibration = {row: summary for row, summary in rows.items() if row}
-    return {**rows[""], "definition": DEFINITIONS[name], "calibration": calibration}
+    return {**rows[""], "definition": definition, "calibration": calibration}
 
 
 def _summary(values: Sequence[float], rng: np.random.Generator, resamples: int) -> dict:

@@ -153,6 +153,7 @@ class Windows:
         statistics = np.empty((n, frames, STATISTICS), np.float32)
         sound = torch.empty(n, length, self.latents[0].shape[1])
         valid = np.array([self.cache.clips[c].has_roles for c in clips])
+        unseen = np.array([not self.cache.clips[c].has_picture for c in clips])
         for i, (clip, place) in enumerate(zip(clips, places, strict=True)):
             first = self.cache.clips[clip].frame_start + place * FRAMES_PER_UNIT
             part = slice(first, first + frames)
@@ -169,11 +170,11 @@ class Windows:
             "statistics": torch.from_numpy(statistics),
             "latents": sound,
             "valid": torch.from_numpy(valid),
-            "blind": torch.zeros(n, dtype=torch.bool),
+            "blind": torch.from_numpy(unseen),
             "colour": torch.eye(3, 4).repeat(n, 1, 1),
         }
         if a is not None and rng is not None:
-            batch["blind"] = torch.from_numpy(rng.random(n) < a.blind)
+            batch["blind"] = torch.from_numpy(unseen | (rng.random(n) < a.blind))
             batch["valid"] = torch.from_numpy(valid & (rng.random(n) >= a.no_masks))
             for i in np.flatnonzero(~batch["valid"].numpy()):
                 batch["rgb"][i] = as_filmed(batch["rgb"][i], a, rng)

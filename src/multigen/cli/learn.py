@@ -61,7 +61,11 @@ class TrainSound(Verb):
 
 @dataclass(frozen=True)
 class ScoreSound(Verb):
-    """Two folders of matching sounds → scores.json, with calibration rows to read them against.
+    """Two sets of matching sounds → scores.json, with calibration rows to read them against.
+
+    Each may be a folder of wav or flac files, a corpus, or a dataset; names must match (a corpus'
+    are its clips' ids, a dataset's are episode-000000 and so on). Where the reference knows its
+    pours, resonance and loudness are judged against vessel and flow as well.
 
     Example: multigen score-sound --generated a/ --reference b/ --out runs/scores
     """
@@ -70,14 +74,16 @@ class ScoreSound(Verb):
     generated: Path
     reference: Path
     out: Path
+    second_take: Path | None = None
+    """Other sounds of the reference's pours, for calibration; a synthetic corpus makes its own."""
     seed: int = 0
     overwrite: bool = False
 
     def run(self) -> None:
-        from ..audio.score import score_folders
+        from ..pipeline.score import score
 
         made_by = self.made_by()
-        scores = score_folders(self.generated, self.reference, seed=self.seed)
+        scores = score(self.generated, self.reference, second_take=self.second_take, seed=self.seed)
         out = opened(self, self.out)
         write_json(out / "scores.json", scores)
         made_by.write(out)

@@ -12,10 +12,18 @@ os.environ.setdefault("MUJOCO_GL", "egl")
 import tyro
 
 from ..errors import MultigenError
-from .corpus import CorpusResound, CorpusSynth, CorpusVideos
+from .corpus import (
+    CorpusImport,
+    CorpusImportEpic,
+    CorpusImportEsc50,
+    CorpusImportSoundOfWater,
+    CorpusResound,
+    CorpusSynth,
+)
 from .inspect import Doctor, Export, Look, Report, Validate, World
 from .learn import Bench, ScoreSound, TrainPolicy, TrainSound
 from .make import Demo, Generate, Pack, Simulate, Sonify
+from .masks import Masks
 
 VERBS = {
     "demo": Demo,
@@ -23,9 +31,14 @@ VERBS = {
     "generate": Generate,
     "simulate": Simulate,
     "sonify": Sonify,
+    "masks": Masks,
     "pack": Pack,
     "corpus-synth": CorpusSynth,
-    "corpus-videos": CorpusVideos,
+    "corpus-import": CorpusImport,
+    "corpus-videos": CorpusImport,
+    "corpus-import-epic": CorpusImportEpic,
+    "corpus-import-esc50": CorpusImportEsc50,
+    "corpus-import-soundofwater": CorpusImportSoundOfWater,
     "corpus-resound": CorpusResound,
     "train-sound": TrainSound,
     "score-sound": ScoreSound,
@@ -63,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _corpus_as_verb(args: list[str]) -> list[str]:
-    """``corpus synth``, ``corpus videos`` and ``corpus resound`` are spelled as two words on the command line."""
+    """``corpus synth``, ``corpus import`` and their kin are spelled as two words on the command line."""
     if args[:1] == ["corpus"]:
         kind = args[1] if len(args) > 1 and not args[1].startswith("-") else "--help"
         return [f"corpus-{kind}", *args[2:]] if kind != "--help" else ["corpus-synth", "--help"]

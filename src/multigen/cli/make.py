@@ -163,7 +163,8 @@ class Sonify(Verb):
     video: Path | None = None
     """Any video file instead."""
     masks: Path | None = None
-    """Role images of the video: a folder with roles.mkv, or the .mkv itself."""
+    """Role images of the video: a folder with <stem>.roles.mkv (made by: multigen masks) or
+    roles.mkv, or the .mkv itself."""
     out: Path | None = None
     """With --video: .wav, .flac, or .mp4 for picture and sound."""
     with_: Annotated[str, tyro.conf.arg(name="with")] = "flow"
@@ -174,6 +175,7 @@ class Sonify(Verb):
 
     def run(self) -> None:
         from ..errors import ConfigError, OutputError
+        from ..pipeline.masks import roles_for
         from ..pipeline.sonify import SOUND_FILE, sonify, sonify_video
 
         if self.video is not None:
@@ -181,7 +183,7 @@ class Sonify(Verb):
                 raise ConfigError("--video needs --out FILE ending in .wav, .flac or .mp4")
             if self.out.exists() and not self.overwrite:
                 raise OutputError(f"{self.out} exists; add --overwrite to replace it")
-            masks = self.masks / "roles.mkv" if self.masks and self.masks.is_dir() else self.masks
+            masks = roles_for(self.video, self.masks) if self.masks else None
             wave = sonify_video(self.video, self.out, masks=masks, sound=self.with_, seed=self.seed)
             print(f"{wave.duration_s:.2f} s of sound in {self.out}")
             return
