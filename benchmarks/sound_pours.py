@@ -148,7 +148,7 @@ def _fits(group: str, trace: PourTrace) -> bool:
 
 
 def _blind_pour(seed: int, config: TabletopConfig) -> tuple[PourTrace, SceneConfig]:
-    """What ``simulate_tabletop`` would do, without looking."""
+    """Trace and scene of ``simulate_tabletop``, to the bit, without looking."""
     scene, pour = draw_tabletop(seed, seconds=SECONDS, config=config)
     trace = simulate_pour(
         scene.source, scene.receiver, scene.liquid, initial_ml=scene.initial_ml,
@@ -162,9 +162,8 @@ def _blind_pour(seed: int, config: TabletopConfig) -> tuple[PourTrace, SceneConf
 def film_pour(task: tuple[Pours, int]) -> None:
     """Frames and role images of one table-top pour."""
     pours, key = task
-    clip, trace, _ = simulate_tabletop(key, seconds=SECONDS, config=pours.config)
+    clip, _, _ = simulate_tabletop(key, seconds=SECONDS, config=pours.config)
     _write_clip(pours, key, clip)
-    write_trace(pours.path(key, ".npz"), trace)
 
 
 def _robot_pour(pours: Pours, key: int) -> tuple[PourTrace, SceneConfig]:

@@ -22,14 +22,14 @@ class Metric:
 
     name: str
     title: str
-    statistic: Literal["median", "mean", "ratio"]
-    """Over pours; 'ratio': of the means, to another row's."""
+    statistic: Literal["median", "p90", "mean", "ratio"]
+    """Over pours; 'p90': the 90th percentile; 'ratio': of the means, to another row's."""
     low: float | None = None
     high: float | None = None
     """Asked: at least, at most."""
     shape: str = "{:.2f}"
     of: str = ""
-    """'ratio': the metric it divides."""
+    """The metric whose values it takes, if not its own."""
     against: str = ""
     """'ratio': the row it divides by."""
     controls: tuple[float, float] | None = None
@@ -55,15 +55,16 @@ class Metric:
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
 
-_MS = "{:.0f}"
+_WHOLE = "{:.0f}"
 METRICS = (
-    Metric("onset_ms", "onset off by, ms", "median", shape=_MS, high=60,
-           definition="|heard - first arrival in the receiver|; not heard counts as the whole clip"),
-    Metric("offset_ms", "offset off by, ms", "median", shape=_MS, high=100,
-           definition="|heard - last arrival in the receiver|; not heard counts as the whole clip"),
-    Metric("onset_beside_ms", "… from the acoustics' as heard", "median", shape=_MS, high=60,
+    Metric("onset_ms", "onset off by, ms", "median", shape=_WHOLE, high=60,
+           definition="|heard - first arrival in the receiver|, threshold at 10 % of the loud; "
+           "not heard counts as the whole clip"),
+    Metric("offset_ms", "offset off by, ms", "median", shape=_WHOLE, high=100,
+           definition="|heard - last arrival in the receiver|, likewise"),
+    Metric("onset_beside_ms", "… from the acoustics' as heard", "median", shape=_WHOLE, high=60,
            definition="|heard - heard in the acoustics' first take|, where that is heard"),
-    Metric("offset_beside_ms", "… offset likewise", "median", shape=_MS, high=100,
+    Metric("offset_beside_ms", "… offset likewise", "median", shape=_WHOLE, high=100,
            definition="|heard - heard in the acoustics' first take|, where that is heard"),
     Metric("rank", "resonance where geometry says, rank", "mean", low=0.95, shape="{:.3f}",
            controls=(0.3, 0.7),
@@ -83,6 +84,8 @@ METRICS = (
     Metric("level_db", "level where nothing pours, dB", "median", high=-35, shape="{:.0f}",
            definition="RMS at least 0.3 s from any flow, re the same sound's RMS while it pours; "
            "a fizzing liquid's only before it pours; -120 is silence"),
+    Metric("level_p90_db", "… its 90th percentile", "p90", shape=_WHOLE, of="level_db",
+           definition="one pour in ten is louder than this there; a median hides rare false sounds"),
     Metric("false_sound", "false sounds, share of pours", "mean",
            definition="at least 0.2 s above -25 dB re the pour in those stretches"),
     Metric("never_level_db", "level of clips without a pour, dB", "median", high=-35, shape="{:.0f}",
@@ -121,6 +124,8 @@ def _cell(metric: Metric, pairs: np.ndarray, rng: np.random.Generator, resamples
         """Over the last axis but one."""
         if metric.statistic == "median":
             return np.median(x[..., 0], axis=-1)
+        if metric.statistic == "p90":
+            return np.percentile(x[..., 0], 90, axis=-1)
         mean = x.mean(axis=-2)
         return mean[..., 0] if metric.statistic == "mean" else mean[..., 0] / mean[..., 1]
 

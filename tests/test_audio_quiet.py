@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from multigen.audio.acoustics import Layers, sound_of_pour
+from multigen.audio.onset import detect_onset_offset
 from multigen.audio.plausibility import expected_pitch_hz, pitch_error, pitch_errors
 from multigen.audio.quiet import FLOOR_DB, Silence, nothing_pours, pour_rms, silence
 from multigen.errors import ClockError, MediaError
@@ -164,3 +165,11 @@ def test_where_no_resonance_can_be_tracked_there_is_no_error(sound):
         pitch_error(sound, sound[:-1], TRACE, VESSEL)
     with pytest.raises(MediaError, match="silent"):
         pitch_error(np.zeros_like(sound), sound, TRACE, VESSEL)
+
+
+def test_a_lower_threshold_hears_a_soft_beginning_earlier():
+    wave = np.zeros(96_000, np.float32)
+    wave[16_000:80_000] = white(0, 64_000, 0.1)
+    wave[16_000:32_000] *= 0.12
+    assert detect_onset_offset(wave)[0] == pytest.approx(2.0, abs=0.05)
+    assert detect_onset_offset(wave, share=0.1)[0] == pytest.approx(1.0, abs=0.05)
