@@ -137,7 +137,9 @@ def _cell(metric: Metric, pairs: np.ndarray, rng: np.random.Generator, resamples
 def verdicts(table: Mapping[str, dict], row: str = "generated") -> dict[str, bool | None]:
     """Pass, miss or not asked per metric measured in ``row``, and ``controls`` for the negative controls' ranks."""
     out = {
-        m.name: m.holds(table[m.name].get(row, {}).get("value")) for m in METRICS if m.name in table
+        m.name: m.holds(table[m.name][row]["value"])
+        for m in METRICS
+        if row in table.get(m.name, {})
     }
     for m in METRICS:
         if m.controls and m.name in table:
