@@ -73,8 +73,9 @@ def evaluate(
         keys = gather(these, count, workers=workers, seen=settings is not None)
         kept = tuple(r for r in rows if group != "never" or r in UNPOURED)
         levels = _levels(values, kept) if group == "never" else ()
+        sounds = pours.root / "sounds" / settings.name / these.name if settings else None
         cases = [
-            Case(these, key, after, settings, kept, others, levels)
+            Case(these, key, after, settings, sounds, kept, others, levels)
             for key, after in zip(keys, [*keys[1:], keys[0]], strict=True)
         ]
         if settings is not None:

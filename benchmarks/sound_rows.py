@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 from sound_pours import Pours, code_hash, read_clip, read_pour, take
 
-from multigen.audio import load_generator
-from multigen.audio.generator import DEFAULT, find_weights
 from multigen.audio.metrics import lsd
 from multigen.audio.onset import detect_onset_offset, true_onset_offset
 from multigen.audio.plausibility import flow_loudness, matched_track_rank, pitch_error
@@ -55,6 +53,8 @@ class Settings:
     @property
     def weights(self) -> Path:
         """What is loaded: a checkpoint folder, or a user's files."""
+        from multigen.audio.generator import DEFAULT, find_weights  # measuring needs no torch
+
         name = DEFAULT if self.sound == "flow" else self.sound
         return Path(name) if Path(name).exists() else find_weights(name)
 
@@ -80,18 +80,22 @@ class Case:
     after: int
     settings: Settings | None
     """None: no generator, controls alone."""
+    sounds: Path | None = None
+    """Where generated sounds are kept."""
     rows: tuple[str, ...] = ROWS
     others: tuple[int, ...] = ()
     levels: tuple[tuple[str, float], ...] = ()
     """For clips without a pour: what a pour's RMS is in each row."""
 
     def sound_at(self, key: int) -> Path:
-        assert self.settings is not None
-        return self.pours.root / "sounds" / self.settings.name / self.pours.name / f"{key}.flac"
+        assert self.sounds is not None
+        return self.sounds / f"{key}.flac"
 
 
 @lru_cache(maxsize=1)
 def _generator(weights: Path):
+    from multigen.audio import load_generator
+
     return load_generator(weights)
 
 
@@ -122,7 +126,6 @@ def hear(case: Case) -> tuple[Waveform, float]:
 def wave_of(case: Case, row: str, n: int) -> np.ndarray:
     """The sound of one row, ``n`` samples."""
     if row.startswith("generated"):
-        assert case.settings is not None
         key = case.after if row.endswith("shuffled") else case.key
         return fit(read_sound(case.sound_at(key), RATE).samples, n)
     if row == "white noise":
@@ -183,7 +186,7 @@ def _apart_ms(pair: tuple[float | None, float | None], duration_s: float) -> flo
     heard, true = pair
     if true is None:
         return None
-    return 1000 * (duration_s if heard is None else abs(heard - true))
+    return 1000 * float(duration_s if heard is None else abs(heard - true))
 
 
 def _pitch(

@@ -142,7 +142,7 @@ def verdicts(table: Mapping[str, dict], row: str = "generated") -> dict[str, boo
         if row in table.get(m.name, {})
     }
     for m in METRICS:
-        if m.controls and m.name in table:
+        if m.controls and set(CONTROLS) <= set(table.get(m.name, ())):
             low, high = m.controls
             out["controls"] = all(low <= table[m.name][c]["value"] <= high for c in CONTROLS)
     return out
@@ -161,7 +161,7 @@ def show(table: Mapping[str, dict], rows: Sequence[str], title: str, judged: str
         cells = table[metric.name]
         mark = marks[found.get(metric.name)]
         if metric.controls:
-            mark += "\n" + marks[found["controls"]]
+            mark += "\n" + marks[found.get("controls")]
         shown = [_shown(metric, cells.get(row)) for row in rows]
         screen.add_row(metric.title, metric.asked, mark, *shown)
     return screen
