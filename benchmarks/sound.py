@@ -11,7 +11,7 @@ judge loudness, a quarter as many clips in which nothing pours judge silence (ta
 ``--sound none`` measures the acoustics and the controls alone. ``--ablate`` tries masks and looks,
 steps and guidance. Pours and sounds are kept under out/bench, keyed by the code that makes them, so
 a killed run continues and a second generator is compared in a fraction of the time.
-Writes out/bench/sound.<world>.json and out/bench/sound.png, or out/bench/sound.ablation.json.
+Writes out/bench/sound.<world>.json and sound.png (sound.robot.png), or out/bench/sound.ablation.json.
 """
 
 import argparse
@@ -119,7 +119,8 @@ def table(args: argparse.Namespace, pours: Pours, settings: Settings | None) -> 
     write_json(args.out / f"sound.{args.world}.json", results)
     if settings:
         ranks = [float(x or 0) for x in run.values["generated"]["rank"]]
-        plot(args.out / "sound.png", run.cases, ranks)
+        name = "sound.png" if args.world == "tabletop" else f"sound.{args.world}.png"
+        plot(args.out / name, run.cases, ranks)
 
 
 def ablate(args: argparse.Namespace, pours: Pours, settings: Settings) -> None:

@@ -62,7 +62,9 @@ class Settings:
     def name(self) -> str:
         """Distinct for distinct weights, options and code."""
         at = self.weights
-        files = sorted(p for p in (at.rglob("*") if at.is_dir() else [at]) if p.is_file())
+        files = sorted(
+            p for p in (at.rglob("*") if at.is_dir() else [at]) if p.is_file() and p.suffix != ".md"
+        )
         digest = hashlib.sha256(code_hash(*CODE).encode())
         for path in files:
             small = path.stat().st_size < 1 << 28
