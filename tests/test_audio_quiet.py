@@ -58,7 +58,7 @@ def test_gain_changes_nothing(sound):
 
 def test_a_loud_burst_before_the_pour_is_a_false_sound(sound):
     wave = sound.copy()
-    wave[8_000:16_000] += white(1, 8_000, pour_rms(sound, TRACE))
+    wave[8_000:16_000] += white(1, 8_000, pour_rms(sound, TRACE) or 0.0)
     found = of(wave, TRACE)
     assert found.false_sound
     assert found.loud_s == pytest.approx(0.5 + 0.05, abs=0.08)  # frames at its edges too
@@ -67,7 +67,7 @@ def test_a_loud_burst_before_the_pour_is_a_false_sound(sound):
 
 
 def test_a_click_a_murmur_and_a_sound_beside_the_pour_are_none(sound):
-    loud = pour_rms(sound, TRACE)
+    loud = pour_rms(sound, TRACE) or 0.0
     click, murmur, beside = sound.copy(), sound.copy(), sound.copy()
     click[8_000] = 1.0
     murmur[8_000:24_000] += white(1, 16_000, loud * 10 ** (-30 / 20))
