@@ -35,7 +35,12 @@ SHARES = {"pours": 1.0, "modulated": 0.5, "never": 0.25}
 """Size of each set, of ``--pours``."""
 UNPOURED = ("generated", "acoustics", "white noise")
 """Rows of clips without a pour: what is the next one's or reversed says nothing there."""
-ABLATED = ("onset_ms", "offset_ms", "rank", "pitch_error", "lsd_ratio", "level_db", "false_sound")
+ABLATED = {
+    "onset_ms": "onset, ms", "offset_ms": "offset, ms", "rank": "resonance, rank",
+    "pitch_error": "resonance off by", "lsd_ratio": "LSD, of second take's",
+    "level_db": "level in silence, dB", "false_sound": "false sounds",
+}  # fmt: skip
+"""Columns of the ablation."""
 STEPS, GUIDANCE = (4, 8, 16, 32), (1.0, 1.5, 2.5)
 CONSOLE = Console(width=170)
 
@@ -135,10 +140,9 @@ def ablate(args: argparse.Namespace, pours: Pours, settings: Settings) -> None:
         for g in GUIDANCE
         for steps in STEPS
     }
-    titles = {m.name: m.title for m in METRICS}
     screen = Table(title=f"{args.sound} on {args.pours} {args.world} pours", pad_edge=False)
-    for head in ("", *(titles[name] for name in ABLATED), "CPU s per 8 s"):
-        screen.add_column(head, justify="left" if head == "" else "right", min_width=7)
+    for head in ("", *ABLATED.values(), "CPU s per 8 s"):
+        screen.add_column(head, justify="left" if head == "" else "right", no_wrap=head == "")
     shapes, lines = {m.name: m.shape for m in METRICS}, {}
     for label, (look, chosen) in tried.items():
         CONSOLE.print(label)
