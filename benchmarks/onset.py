@@ -6,7 +6,9 @@ Simulates pours that no training ever saw (robot: the eight named conditions, wh
 in a training world, with the robot in the picture; tabletop: fresh seeds of the corpus's own world),
 gives each a sound from picture and masks, and compares what is heard with the ledger's truth.
 Controls: the acoustics' own sound (what a perfect generator would score), white noise, and every
-sound paired with the next pour. Writes out/bench/onset.<world>.json.
+sound paired with the next pour. False sound: share of pours in which at least 0.2 s sound above -25 dB
+of the pour where nothing has flowed for 0.3 s (audio.quiet). Writes out/bench/onset.<world>.json;
+benchmarks/sound.py asks more, of more pours.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import numpy as np
 
 from multigen.audio import load_generator, sound_of_pour
 from multigen.audio.onset import detect_onset_offset, true_onset_offset
+from multigen.audio.quiet import silence
 from multigen.episode import Expert, rollout
 from multigen.episode.tabletop import simulate_tabletop
 from multigen.errors import SceneError
@@ -76,6 +79,13 @@ def errors_ms(heard: list, true: list) -> dict:
     return row
 
 
+def false_sounds(sounds: list, traces: list, fizzes: list) -> float | None:
+    """Share of pours that are given a sound where nothing pours; None where one always does."""
+    found = [silence(x, t, fizzes=f) for x, t, f in zip(sounds, traces, fizzes, strict=True)]
+    known = [s.false_sound for s in found if s is not None]
+    return float(np.mean(known)) if known else None
+
+
 def main() -> None:
     """Print the table and write it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -86,13 +96,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     args = parser.parse_args()
     generator = load_generator() if args.sound == "flow" else load_generator(args.sound)
-    true, sounds = [], {"generated": [], "acoustics": [], "white noise": []}
+    true, traces, fizzes = [], [], []
+    sounds: dict[str, list] = {"generated": [], "acoustics": [], "white noise": []}
     pours = {"robot": robot_pours, "tabletop": tabletop_pours}[args.world](args.pours)
     with progress_bar() as bar:
         shown = bar.add_task(f"onset: {args.world}", total=args.pours)
         for i, (clip, trace, scene) in enumerate(pours):
             rng = np.random.default_rng(i)
             true.append(true_onset_offset(trace))
+            traces.append(trace)
+            fizzes.append(scene.liquid.fizz > 0)
             heard_of = generator.generate(
                 clip.rgb, clip.roles, clip.fps, seed=i, guidance=args.guidance
             )
@@ -102,18 +115,25 @@ def main() -> None:
             )
             sounds["white noise"].append(0.05 * rng.standard_normal(len(trace) * 160))
             bar.advance(shown)
+    sounds["shuffled pairs"] = sounds["generated"][1:] + sounds["generated"][:1]
     heard = {name: [detect_onset_offset(x) for x in xs] for name, xs in sounds.items()}
-    heard["shuffled pairs"] = heard["generated"][1:] + heard["generated"][:1]
     table = {name: errors_ms(h, true) for name, h in heard.items()}
-    print(f"{'':<16}{'onset median':>14}{'p90':>8}{'offset median':>15}{'p90':>8}   ms   not heard")
+    for name, xs in sounds.items():
+        table[name]["false_sound"] = false_sounds(xs, traces, fizzes)
+    print(
+        f"{'':<16}{'onset median':>14}{'p90':>8}{'offset median':>15}{'p90':>8}   ms   not heard"
+        f"{'false sound':>14}"
+    )
     for name, row in table.items():
         a, b = row["onset"], row["offset"]
         cells = [
             f"{v:.0f}" if v is not None else "–"
             for v in (a["median_ms"], a["p90_ms"], b["median_ms"], b["p90_ms"])
         ]
+        lost, false = f"{a['not_heard']}/{b['not_heard']}", row["false_sound"]
         print(
-            f"{name:<16}{cells[0]:>14}{cells[1]:>8}{cells[2]:>15}{cells[3]:>8}        {a['not_heard']}/{b['not_heard']}"
+            f"{name:<16}{cells[0]:>14}{cells[1]:>8}{cells[2]:>15}{cells[3]:>8}{lost:>17}"
+            f"{'–' if false is None else f'{false:.0%}':>14}"
         )
     write_json(
         args.out / f"onset.{args.world}.json",

@@ -36,10 +36,11 @@ class OnsetErrors:
 
 
 def detect_onset_offset(
-    wave: Float[np.ndarray, " N"], sample_rate: int = 16_000
+    wave: Float[np.ndarray, " N"], sample_rate: int = 16_000, share: float = SHARE
 ) -> tuple[float | None, float | None]:
     """(onset, offset): where sound first and last stands out, in seconds from the first sample.
 
+    ``share``: the threshold; a lower one hears a soft beginning earlier, and noise more often.
     (None, None) for silence and for a steady sound. A pour that touches the first or the last frame
     has no audible beginning or end there: that side is None.
     """
@@ -52,7 +53,7 @@ def detect_onset_offset(
     loud = max(loud, np.sort(level)[-max(1, int(0.3 / HOP_S))]) if len(level) > 60 else loud
     if loud < STEADY_RATIO * max(quiet, SILENT_RMS / 4):
         return None, None
-    above = level > quiet + SHARE * (loud - quiet)
+    above = level > quiet + share * (loud - quiet)
     run = _first_to_last(above)
     if run is None:
         return None, None

@@ -27,6 +27,12 @@ RATE = 16_000
 WINDOW, STEP = 2048, 640
 LOW_HZ, HIGH_HZ, BINS = 300.0, 6000.0, 260
 END_CORRECTION = 0.61
+RIDGE_HZ = (400.0, 3500.0)
+"""Where ``ridge_hz`` looks."""
+TRACKED = 0.08
+"""A ridge this near to the geometry's pitch (relative) is taken to be that resonance."""
+FEWEST_FRAMES = 12
+"""Half a second: less of a resonance gives no error worth a number."""
 
 
 def sound_speed_m_s(celsius: float) -> float:
@@ -164,8 +170,47 @@ def flow_loudness(
     return float(spearmanr(energy, flow).statistic)
 
 
+def pitch_errors(
+    wave: Float[np.ndarray, " N"], trace: PourTrace, receiver: Vessel, celsius: float = 20.0
+) -> Float[np.ndarray, " frames"]:
+    """F.2: ``|ridge / expected - 1|`` per frame of 40 ms; NaN where nothing lands or the expected
+    pitch is outside RIDGE_HZ. ``celsius``: of the receiver's air. Raises MediaError for silence."""
+    seconds, ridge = ridge_hz(wave)
+    ends = (np.arange(len(trace)) + 1) / trace.liquid_hz
+    level = np.interp(seconds, ends, trace.receiver_level_m)
+    expected = expected_pitch_hz(receiver, level, celsius)
+    flow = np.interp(seconds, ends, trace.flow_in_ml_s, right=0.0)
+    there = (flow > POURING_ML_S) & (expected > RIDGE_HZ[0]) & (expected < RIDGE_HZ[1])
+    return np.where(there, np.abs(ridge / expected - 1), np.nan)
+
+
+def pitch_error(
+    wave: Float[np.ndarray, " N"],
+    guide: Float[np.ndarray, " N"],
+    trace: PourTrace,
+    receiver: Vessel,
+    celsius: float = 20.0,
+) -> float | None:
+    """Median of ``pitch_errors`` over the frames in which a resonance can be tracked at all.
+
+    Those are the frames in which ``guide``, an independent take of what this pour truly sounds
+    like, has its ridge within TRACKED of the geometry's pitch: whether a frame counts does not
+    depend on ``wave``. None where they are fewer than FEWEST_FRAMES. Raises ClockError for unequal
+    lengths, MediaError for silence.
+    """
+    if len(wave) != len(guide):
+        raise ClockError(
+            f"the sound has {len(wave)} samples, its guide {len(guide)}; "
+            "cut or pad with audio.waveform.fit"
+        )
+    can = pitch_errors(guide, trace, receiver, celsius) < TRACKED
+    if can.sum() < FEWEST_FRAMES:
+        return None
+    return float(np.median(pitch_errors(wave, trace, receiver, celsius)[can]))
+
+
 def ridge_hz(
-    wave: Float[np.ndarray, " N"], low_hz: float = 400.0, high_hz: float = 3500.0
+    wave: Float[np.ndarray, " N"], low_hz: float = RIDGE_HZ[0], high_hz: float = RIDGE_HZ[1]
 ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, " frames"]]:
     """F.2: (seconds, hertz) of the strongest rising path, found by dynamic programming.
 
