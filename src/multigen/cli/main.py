@@ -13,6 +13,7 @@ import tyro
 
 from ..errors import MultigenError
 from .corpus import CorpusResound, CorpusSynth, CorpusVideos
+from .ear import CalibrateEar, Hear, TrainEar
 from .inspect import Doctor, Export, Look, Report, Validate, World
 from .learn import Bench, ScoreSound, TrainPolicy, TrainSound
 from .make import Demo, Generate, Pack, Simulate, Sonify
@@ -29,6 +30,9 @@ VERBS = {
     "corpus-resound": CorpusResound,
     "train-sound": TrainSound,
     "score-sound": ScoreSound,
+    "train-ear": TrainEar,
+    "calibrate-ear": CalibrateEar,
+    "hear": Hear,
     "train-policy": TrainPolicy,
     "bench": Bench,
     "validate": Validate,
