@@ -5,7 +5,7 @@ import pytest
 
 from multigen.audio.corpus import write_clip
 from multigen.ear.bands import RATE
-from multigen.ear.lessons import read_lessons
+from multigen.ear.lessons import read_lessons, shard_path, write_lessons
 from multigen.ear.noise import among_noise, environment_noise, robot_noise
 from multigen.ear.teachers import copies_of, lessons_of, trace_of_labels
 from multigen.episode.tabletop_draw import draw_tabletop
@@ -15,6 +15,7 @@ from multigen.pipeline.ear_pours import (
     draw_lessons,
     draw_steady,
     draw_vessel,
+    hear_pour,
     hear_steady,
     hear_tabletop,
     steady_trace,
@@ -64,13 +65,15 @@ def test_the_same_seed_sounds_the_same(heard):
     assert 5 <= table.trace.duration_s <= 14
 
 
-def test_lessons_are_the_same_whatever_was_already_there(tmp_path):
-    draw_lessons(tmp_path / "a", pours=3, seed=4)
-    draw_lessons(tmp_path / "b", pours=2, seed=4)
-    draw_lessons(tmp_path / "a", pours=3, seed=4)
-    a, b = read_lessons(tmp_path / "a"), read_lessons(tmp_path / "b")
-    assert len(a) == 3
-    assert np.array_equal(a[1].log_power, b[1].log_power)
+def test_a_lesson_depends_on_its_number_and_a_finished_shard_is_kept(tmp_path):
+    draw_lessons(tmp_path, pours=2, seed=4)
+    first, second = read_lessons(tmp_path)
+    assert not np.array_equal(first.fill, second.fill)
+    seed = int(np.random.SeedSequence([4, 1]).generate_state(1)[0])
+    assert np.array_equal(hear_pour(seed).lesson.log_power, second.log_power)
+    write_lessons(shard_path(tmp_path, 0), [first])
+    draw_lessons(tmp_path, pours=2, seed=4)
+    assert len(read_lessons(tmp_path)) == 1
 
 
 def test_copies_differ_by_their_noise_alone(heard, tmp_path):

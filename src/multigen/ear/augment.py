@@ -38,12 +38,14 @@ class Augmentation:
     clatter: float = 0.3
     cut_start: float = 0.45
     """Begin somewhere in the middle of the pour."""
+    cut_end: float = 0.3
+    """Stop before the pour does."""
     nothing: float = 0.06
     """Replaced by noise, half of it with the pour's loudness over time: nothing pours, nothing fills."""
     gain_bel: float = 1.5
 
 
-NONE = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0.45, 0, 0)
+NONE = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0.45, 0.3, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _cut(lesson: Lesson, frames: int, rng: np.random.Generator, how: Augmentatio
     if rng.random() < how.cut_start and last - first > 2 * RATE:
         start = int(rng.uniform(first, last - 1.5 * RATE))
     stop = len(lesson)
-    if rng.random() < 0.3 and last - start > 2 * RATE:
+    if rng.random() < how.cut_end and last - start > 2 * RATE:
         stop = int(rng.uniform(start + 1.5 * RATE, last))
     return lesson.cut(start, min(stop, start + frames))
 

@@ -58,7 +58,9 @@ def _matrix() -> Float[np.ndarray, "bins 80"]:
 
 
 def band_power(samples: Float[np.ndarray, " N"]) -> Float32[np.ndarray, "T 80"]:
-    """log10 of the mean power per band, T = N // 1600 frames; not below log10(FLOOR).
+    """log10 of the mean power of a band's bins, T = N // 1600 frames; not below log10(FLOOR).
+
+    Bins are scaled so that they add up to the mean square of the samples.
 
     Each frame averages four Hann windows of 64 ms, the last one ending with the frame.
     """
