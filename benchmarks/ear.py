@@ -48,6 +48,7 @@ ASKED = {
     "held-out pours": 0.09, "half flow": 0.11, "double flow": 0.11, "first 40 % cut away": 0.11,
     "broken off at 60 %": 0.11, "real clip": 0.10, "five calibration pours": 0.05,
 }  # fmt: skip
+REAL_HEIGHT_M = 0.197
 NOISE_MARGIN = 0.12
 """By how much flat noise shall be worse than the recording."""
 
@@ -57,17 +58,16 @@ class Recording:
     """What is listened to, and the truth."""
 
     samples: np.ndarray
-    fill: np.ndarray
-    """Per tenth of a second."""
-    pouring: np.ndarray
-    height_m: float | None
+    truth: Lesson
+    """Labels per tenth of a second; its band power is empty."""
+
+    @property
+    def pouring(self) -> np.ndarray:
+        return self.truth.pouring
 
     def cut(self, start: int, stop: int) -> "Recording":
         """Frames [start, stop)."""
-        part = slice(start, stop)
-        return Recording(
-            self.samples[start * HOP : stop * HOP], self.fill[part], self.pouring[part], self.height_m
-        )  # fmt: skip
+        return Recording(self.samples[start * HOP : stop * HOP], self.truth.cut(start, stop))
 
 
 def recorded(pour: HeardPour, seed: int) -> Recording:
@@ -84,11 +84,9 @@ def recorded(pour: HeardPour, seed: int) -> Recording:
 def labelled(samples: np.ndarray, pour: HeardPour) -> Recording:
     """With the truth beside it."""
     frames = len(samples) // HOP
-    lesson = Lesson(
-        np.zeros((frames, 1), np.float16), **labels_of(pour.trace, pour.receiver, frames),
-        height_m=float(pour.receiver.depth_m),
-    )  # fmt: skip
-    return Recording(samples, lesson.fill, lesson.pouring, lesson.height_m)
+    labels = labels_of(pour.trace, pour.receiver, frames)
+    none = np.zeros((frames, 0), np.float16)
+    return Recording(samples, Lesson(none, **labels, height_m=float(pour.receiver.depth_m)))
 
 
 def span(one: Recording) -> tuple[int, int]:
@@ -99,7 +97,7 @@ def span(one: Recording) -> tuple[int, int]:
 
 def without_start(one: Recording) -> Recording:
     first, last = span(one)
-    return one.cut(first + round(0.4 * (last - first)), len(one.fill))
+    return one.cut(first + round(0.4 * (last - first)), len(one.truth))
 
 
 def broken_off(one: Recording) -> Recording:
@@ -108,7 +106,7 @@ def broken_off(one: Recording) -> Recording:
 
 
 def error(fill: np.ndarray, one: Recording) -> float:
-    return float(np.abs(fill - one.fill)[one.pouring].mean())
+    return float(np.abs(fill - one.truth.fill)[one.pouring].mean())
 
 
 def flat_noise(one: Recording, seed: int) -> np.ndarray:
@@ -127,17 +125,17 @@ def envelope_noise(one: Recording, seed: int) -> np.ndarray:
 def errors(listener: Listener, one: Recording, seed: int, duration_s: float) -> dict[str, float]:
     """The ear's error on one recording, and every control's."""
     first, _ = span(one)
-    time_s = (np.arange(len(one.fill)) + 1 - first) / 10
+    time_s = (np.arange(len(one.truth)) + 1 - first) / 10
 
     def heard(samples: np.ndarray, height_m: float | None = None) -> float:
-        bands = band_power(samples)[: len(one.fill)]
+        bands = band_power(samples)[: len(one.truth)]
         return error(listener.hear_bands(bands, height_m=height_m).fill, one)
 
     return {
         "ear": heard(one.samples),
-        "ear, height told": heard(one.samples, one.height_m),
+        "ear, height told": heard(one.samples, one.truth.height_m),
         "clock": error(np.clip(time_s / duration_s, 0, 1), one),
-        "constant": error(np.full(len(one.fill), 0.5), one),
+        "constant": error(np.full(len(one.truth), 0.5), one),
         "flat noise": heard(flat_noise(one, seed)),
         "envelope noise": heard(envelope_noise(one, seed)),
         "reversed": heard(one.samples[::-1].copy()),
@@ -169,13 +167,16 @@ def _tabletop(i: int) -> HeardPour:
 
 
 def calibrated(listener: Listener, vessels: int) -> dict[str, float]:
-    """Fill error on fresh pours of a vessel, before and after five labelled ones; means over vessels."""
+    """Fill error on fresh pours into a vessel, its height told, before and after five labelled ones: other
+    levels, flows, heights and voices in the same room. Means over vessels."""
     rows = []
     for v in range(vessels):
         plan = draw_steady(FIRST_SEED + 500_000 + v)
-        takes = [recorded(hear_steady(_again(plan, k)), 1000 * v + k) for k in range(10)]
-        heard = [listener.hear_bands(band_power(x.samples), height_m=x.height_m) for x in takes]
-        true = [np.where(x.pouring, x.fill, np.nan) for x in takes]
+        takes = [recorded(hear_steady(_again(plan, k)), 1000 + v) for k in range(10)]
+        heard = [
+            listener.hear_bands(band_power(x.samples), height_m=x.truth.height_m) for x in takes
+        ]
+        true = [np.where(x.pouring, x.truth.fill, np.nan) for x in takes]
         correct = calibrate(heard[:5], true[:5])
         for one, x in zip(heard[5:], takes[5:], strict=True):
             rows.append([error(one.fill, x), error(correct(one).fill, x)])
@@ -194,17 +195,45 @@ def _again(plan: SteadyPour, take: int) -> SteadyPour:
 
 
 def real_recording(path: Path) -> Recording:
-    """The clip with its linear truth; its height is the 19.7 cm measured by its authors."""
+    """The clip with its linear truth; its height is the 19.7 cm measured by its authors, its flow that of
+    558 mL in its duration."""
     samples = read_sound(path).samples
     frames = len(samples) // HOP
-    fill = (np.arange(frames) + 1) * HOP / len(samples)
-    return Recording(samples, fill, np.ones(frames, bool), 0.197)
+    fill = ((np.arange(frames) + 1) * HOP / len(samples)).astype(np.float32)
+    flow = np.full(frames, 558 * SAMPLE_RATE / len(samples), np.float32)
+    none = np.zeros((frames, 0), np.float16)
+    return Recording(samples, Lesson(none, fill, REAL_HEIGHT_M * (1 - fill), flow, REAL_HEIGHT_M))
 
 
 def mean_duration_s(pours: int = 200) -> float:
     """Mean duration of the training's steady pours."""
     traces = (steady_trace(draw_steady(seed)) for seed in range(pours))
     return float(np.mean([(t.flow_in_ml_s > 0.5).sum() / t.liquid_hz for t in traces]))
+
+
+def besides(listener: Listener, recordings: list[Recording]) -> dict[str, float]:
+    """What else it hears: beginning and end, air column, flow, and how honest its spreads are (the share
+    of frames within one and two of them; 0.68 and 0.95 for a Gaussian). Medians but for the shares."""
+    on, off, air, flow, within = [], [], [], [], []
+    for one in recordings:
+        heard = listener.hear(one.samples)
+        n, rows = len(heard.fill), one.pouring[: len(heard.fill)]
+        truth = one.truth.cut(0, n)
+        first, last = span(one)
+        on.append(abs((heard.onset_s if heard.onset_s is not None else np.nan) - first / 10))
+        off.append(abs((heard.offset_s if heard.offset_s is not None else np.nan) - last / 10))
+        air.append(np.abs(np.log(heard.air_column_m / np.maximum(truth.air_m, 3e-3)))[rows])
+        both = rows & (heard.flow_ml_s > 0)
+        flow.append(np.abs(np.log(heard.flow_ml_s[both] / truth.flow_ml_s[both])))
+        within.append((np.abs(heard.fill - truth.fill) / heard.fill_std)[rows])
+    spread = np.concatenate(within)
+    return {
+        "onset_error_s": float(np.nanmedian(on)), "offset_error_s": float(np.nanmedian(off)),
+        "not_heard": int(np.isnan(on).sum()),
+        "air_column_relative_error": float(np.expm1(np.median(np.concatenate(air)))),
+        "flow_relative_error": float(np.expm1(np.median(np.concatenate(flow)))),
+        "within_1_std": float((spread < 1).mean()), "within_2_std": float((spread < 2).mean()),
+    }  # fmt: skip
 
 
 def measure(listener: Listener, sets: dict[str, list[Recording]], duration_s: float) -> dict:
@@ -274,7 +303,9 @@ def main() -> None:
         table = measure(listener, sets, duration_s)
         calibration = calibrated(listener, args.vessels) if args.vessels else {}
         show(console, f"{name} (the clock is full after {duration_s:.1f} s)", table, calibration)
-        report["ears"][name] = {"fill_mae": table, "calibration": calibration}
+        more = besides(listener, sets["held-out pours"])
+        console.print("held-out pours: " + ", ".join(f"{k} {v:.3g}" for k, v in more.items()))
+        report["ears"][name] = {"fill_mae": table, "calibration": calibration, "besides": more}
     write_json(args.out / "ear.json", report)
 
 
