@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -88,7 +89,9 @@ def draw_vessel(rng: np.random.Generator) -> Vessel:
     while True:
         kind = str(rng.choice(kinds, p=(0.36, 0.32, 0.08, 0.06, 0.1, 0.08)))
         depth, radius = _between(rng, 0.05, 0.27), _between(rng, 0.022, 0.055)
-        looks = {"material": str(rng.choice(("plastic", "metal", "paper", "ceramic", "glass")))}
+        looks: dict[str, Any] = {
+            "material": str(rng.choice(("plastic", "metal", "paper", "ceramic", "glass")))
+        }
         if kind == "cylinder":
             made = cylinder(kind, radius, depth, **looks)
         elif kind == "frustum":
