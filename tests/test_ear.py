@@ -42,9 +42,12 @@ def small_ear(seed: int = 0) -> Ear:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A checkpoint folder of an ear that has learned nothing."""
+    """A checkpoint folder of an ear that has learned nothing and always hears a pour."""
     path = tmp_path_factory.mktemp("ear")
-    save_checkpoint(path, SMALL, small_ear().state_dict())
+    ear = small_ear()
+    with torch.no_grad():
+        ear.get_parameter("head.2.bias")[6] = 9.0
+    save_checkpoint(path, SMALL, ear.state_dict())
     return path
 
 
@@ -334,3 +337,51 @@ def test_onset_and_offset_are_where_pouring_is_heard_and_flickers_do_not_count()
     assert one.onset_s == pytest.approx(1.0)
     assert one.offset_s == pytest.approx(4.0)
     assert heard(fill, 0.9).onset_s == 0
+
+
+def test_train_ear_asks_what_to_learn_from(tmp_path, capsys):
+    write_lessons(shard_path(tmp_path / "some", 0), [lesson(i) for i in range(3)])
+    for wrong, said in (
+        (["train-ear", "--out", str(tmp_path / "a")], "--from acoustics"),
+        (
+            ["train-ear", str(tmp_path), "--from", "acoustics", "--out", str(tmp_path / "a")],
+            "leave",
+        ),
+        (
+            ["train-ear", str(tmp_path / "some" / "x"), "--out", str(tmp_path / "b")],
+            "nothing to learn",
+        ),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(wrong)
+        assert end.value.code == 2
+        assert said in capsys.readouterr().err
+
+
+def test_calibrate_ear_reads_labels_and_hear_uses_what_it_wrote(folder, tmp_path, capsys):
+    write_sound(tmp_path / "a.wav", Waveform(16_000, noise(4.0)))
+    labels = [{"file": "a.wav", "time_s": [0, 4], "fill": [0.1, 0.8]}]
+    (tmp_path / "labels.json").write_text(json.dumps(labels))
+    out = tmp_path / "c.json"
+    command = [
+        "calibrate-ear",
+        str(tmp_path / "labels.json"),
+        "--ear",
+        str(folder),
+        "--out",
+        str(out),
+    ]
+    with pytest.raises(SystemExit) as end:
+        main(command)
+    assert not end.value.code
+    with pytest.raises(SystemExit) as end:
+        main(["hear", str(tmp_path / "a.wav"), "--ear", str(folder), "--calibration", str(out)])
+    assert not end.value.code
+    record = json.loads(capsys.readouterr().out)
+    truth = np.interp(record["time_s"], [0, 4], [0.1, 0.8])
+    assert np.abs(np.array(record["fill"]) - truth).mean() < 0.2
+    (tmp_path / "labels.json").write_text('{"file": 1}')
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--overwrite"])
+    assert end.value.code == 2
+    assert "not a list" in capsys.readouterr().err

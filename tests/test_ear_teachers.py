@@ -81,7 +81,7 @@ def test_copies_differ_by_their_noise_alone(heard, tmp_path):
     assert len(made) == 6
     assert all(np.array_equal(x.fill, made[0].fill) for x in made)
     assert any(not np.array_equal(x.log_power, made[0].log_power) for x in made)
-    draw_copies(tmp_path, None, originals=2, copies=2, seed=1)
+    draw_copies(tmp_path, originals=2, copies=2, seed=1)
     assert len(lessons_of(tmp_path)) == 4
 
 

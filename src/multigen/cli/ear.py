@@ -26,12 +26,12 @@ class TrainEar(Verb):
     """
 
     COMMAND: ClassVar[str] = "train-ear"
-    dataset: Positional[Path | None] = None
-    """A corpus or a dataset with whatever sound it has (a generator's), or a folder of lessons."""
+    datasets: Positional[tuple[Path, ...]] = ()
+    """Corpora or datasets with whatever sound they have (a generator's), or folders of lessons."""
     out: Path = Path("out/ear")
     teacher: Annotated[Literal["dataset", "acoustics", "copies"], arg(name="from")] = "dataset"
-    """dataset: the one given; acoustics: --pours pours simulated and sounded here, never drawn; copies:
-    noise-augmented copies of --originals pours (of the dataset, or of the acoustics without one)."""
+    """dataset: those given; acoustics: --pours pours simulated and sounded here, never drawn; copies:
+    noise-augmented copies of --originals pours (of the datasets, or of the acoustics without any)."""
     pours: int = 2000
     originals: int = 10
     copies: int = 100
@@ -50,10 +50,10 @@ class TrainEar(Verb):
     def run(self) -> None:
         from ..ear.train import train_ear
 
-        if self.dataset is None and self.teacher == "dataset":
+        if not self.datasets and self.teacher == "dataset":
             raise ConfigError("nothing to learn from: give a dataset, or say --from acoustics")
-        if self.dataset is not None and self.teacher == "acoustics":
-            raise ConfigError("--from acoustics makes its own pours; leave the dataset out")
+        if self.datasets and self.teacher == "acoustics":
+            raise ConfigError("--from acoustics makes its own pours; leave the datasets out")
         made_by, out = self.made_by(), opened(self, self.out)
         result = train_ear(
             self._lessons(out),
@@ -76,8 +76,7 @@ class TrainEar(Verb):
         from ..pipeline.ear_pours import draw_copies, draw_lessons
 
         if self.teacher == "dataset":
-            assert self.dataset is not None
-            return lessons_of(self.dataset)
+            return [lesson for folder in self.datasets for lesson in lessons_of(folder)]
         folder = out / LESSONS
         if self.teacher == "acoustics":
             draw_lessons(
@@ -85,7 +84,7 @@ class TrainEar(Verb):
             )
         else:
             draw_copies(
-                folder, self.dataset, originals=self.originals, copies=self.copies, seed=self.seed
+                folder, self.datasets, originals=self.originals, copies=self.copies, seed=self.seed
             )
         return lessons_of(folder)
 

@@ -97,7 +97,7 @@ def ear_loss(
 
 
 def _gaussian(mean: Tensor, std: Tensor, true: Tensor, weight: Tensor, scale: float) -> Tensor:
-    """Weighted mean of ``std^1/2 (log(std / scale) + (error / std)^2 / 2)``, the power held constant."""
+    """Weighted mean of ``std (log(std / scale) + (error / std)^2 / 2)``, the factor std held constant."""
     error = 0.5 * ((true - mean) / std).square() + torch.log(std / scale)
     return ((std.detach() / scale) * error * weight).sum() / weight.sum().clamp_min(1e-6)
 
@@ -111,7 +111,8 @@ def fill_errors(batches: list[dict[str, Tensor]]) -> Callable[[Any], dict[str, f
             pours = batch["pouring"]
             for name, height in (("fill_mae", None), ("fill_mae_height", batch["height_m"])):
                 belief = model(batch["log_power"], height)
-                error = ((belief.fill - batch["fill"]).abs() * pours).sum() / pours.sum()
+                error = ((belief.fill - batch["fill"]).abs() * pours).sum()
+                error = error / pours.sum().clamp_min(1)
                 total[name] += float(error) / len(batches)
             wrong = ((belief.pouring > 0) != (pours > 0.5)).float().mean()
             total["pouring_wrong"] += float(wrong) / len(batches)

@@ -8,9 +8,9 @@ the corpus (episode.tabletop_draw): a tilted vessel, its weir, interruptions and
 What a listener cannot know (voice and mix of the acoustics) varies more than in a corpus.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -234,12 +234,18 @@ def draw_lessons(folder: Path, *, pours: int, seed: int = 0, workers: int = 1) -
 
 
 def draw_copies(
-    folder: Path, dataset: Path | None, *, originals: int = 10, copies: int = 100, seed: int = 0
+    folder: Path,
+    datasets: Sequence[Path] = (),
+    *,
+    originals: int = 10,
+    copies: int = 100,
+    seed: int = 0,
 ) -> None:
     """Noise-augmented copies of ``originals`` pours, a shard each, under ``folder``; shards already there
-    are kept. The pours are the first in which something lands: of ``dataset``, or of the acoustics.
+    are kept. The pours are the first in which something lands: of ``datasets``, or of the acoustics.
     """
-    found = islice(_landing(taught_by(dataset) if dataset else _drawn(seed)), originals)
+    given = chain.from_iterable(taught_by(d) for d in datasets)
+    found = islice(_landing(given if datasets else _drawn(seed)), originals)
     for n, one in enumerate(found):
         path = shard_path(folder, n)
         if not path.exists():
