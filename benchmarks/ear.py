@@ -171,7 +171,7 @@ def calibrated(listener: Listener, vessels: int) -> dict[str, float]:
     levels, flows, heights and voices in the same room. Means over vessels."""
     rows = []
     for v in range(vessels):
-        plan = draw_steady(FIRST_SEED + 500_000 + v)
+        plan = draw_steady(FIRST_SEED + 600_000 + v)
         takes = [recorded(hear_steady(_again(plan, k)), 1000 + v) for k in range(10)]
         heard = [
             listener.hear_bands(band_power(x.samples), height_m=x.truth.height_m) for x in takes

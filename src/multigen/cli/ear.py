@@ -68,8 +68,8 @@ class TrainEar(Verb):
             resume=self.resume,
         )
         made_by.write(out)
-        shown = ", ".join(f"{name} {value:.3f}" for name, value in result.validation.items())
-        print(f"{result.steps} steps in {result.seconds:.0f} s; {shown}; {out}")
+        shown = "".join(f"{name} {value:.3f}; " for name, value in result.validation.items())
+        print(f"{result.steps} steps in {result.seconds:.0f} s; {shown}{out}")
 
     def _lessons(self, out: Path) -> list[Any]:
         from ..ear.teachers import lessons_of

@@ -17,7 +17,7 @@ from ..errors import ConfigError
 from .listener import Hearing
 from .network import LEAST_STD, USUAL_AIR_M
 
-RIDGE = 0.02
+RIDGE = 1e-3
 """Penalty on weights that differ from no correction, in units of the mean square of a feature."""
 LEAST_FRAMES = 10
 UNCORRECTED = (0.0, 1.0, 0.0, 0.0)
