@@ -39,10 +39,10 @@ def taught_by(folder: Path) -> Iterator[Taught]:
     Raises FormatError when the folder is neither, or when no pour in it has a trace.
     """
     folder = Path(folder)
-    if (folder / "clips").is_dir():
-        yield from _of_corpus(folder)
-    elif (folder / "meta" / "info.json").is_file():
+    if (folder / "meta" / "info.json").is_file():  # first: a dataset has clips/ as well
         yield from _of_dataset(folder)
+    elif (folder / "clips").is_dir():
+        yield from _of_corpus(folder)
     else:
         raise FormatError(
             f"{folder} holds nothing to learn listening from; give a corpus (clips/), a dataset "
