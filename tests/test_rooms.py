@@ -28,7 +28,9 @@ def test_these_rooms_never_load_a_network(room: str) -> None:
     assert done.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("room", ["audio", "dataset", "policy", "learning", "masks", "liquid"])
+@pytest.mark.parametrize(
+    "room", ["audio", "dataset", "ear", "policy", "learning", "masks", "liquid"]
+)
 def test_these_rooms_never_load_a_simulator(room: str) -> None:
     code = f"import multigen.{room}, sys; print('mujoco' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

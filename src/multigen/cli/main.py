@@ -20,6 +20,7 @@ from .corpus import (
     CorpusResound,
     CorpusSynth,
 )
+from .ear import CalibrateEar, Hear, TrainEar
 from .inspect import Doctor, Export, Look, Report, Validate, World
 from .learn import Bench, ScoreSound, TrainPolicy, TrainSound
 from .make import Demo, Generate, Pack, Simulate, Sonify
@@ -42,6 +43,9 @@ VERBS = {
     "corpus-resound": CorpusResound,
     "train-sound": TrainSound,
     "score-sound": ScoreSound,
+    "train-ear": TrainEar,
+    "calibrate-ear": CalibrateEar,
+    "hear": Hear,
     "train-policy": TrainPolicy,
     "bench": Bench,
     "validate": Validate,
