@@ -16,7 +16,7 @@ from .common import Verb, opened, workers_or_all
 
 @dataclass(frozen=True)
 class Demo(Verb):
-    """The main job: a dozen heard pours, a small policy, a short benchmark, one report.
+    """The main job: twenty heard pours, a small policy, a short benchmark, one report.
 
     Running it again continues where it stopped; finished stages are not repeated.
 
@@ -28,11 +28,11 @@ class Demo(Verb):
     clip: Path | None = None
     """A real video that is given a sound (silent or not; its own sound is shown beside)."""
     seed: int = 0
-    episodes: int = 12
+    episodes: int = 20
     """Pours to simulate."""
     trials: int = 8
     """Closed-loop trials of the benchmark."""
-    train_seconds: float = 240.0
+    train_seconds: float = 270.0
     """Time for the demonstration-sized policy."""
     workers: int | None = None
     """Processes; default: all cores."""
