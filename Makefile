@@ -22,7 +22,7 @@ setup: .venv/.installed
 .venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
 	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt torch hatchling
 	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e .
-	-@$(PY) -m multigen doctor --compile
+	-@.venv/bin/multigen doctor --compile
 	@touch $@
 
 .venv/.installed-test: .venv/.installed
