@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from tyro.conf import Positional
 
@@ -168,6 +169,6 @@ class Doctor(Verb):
             table = Table("", "part", "what we found", "what to do")
             for c in checks:
                 mark = "[green]ok[/]" if c.ok else "[yellow]–[/]" if c.optional else "[red]no[/]"
-                table.add_row(mark, c.part, c.found, c.advice)
+                table.add_row(mark, c.part, escape(c.found), escape(c.advice))
             Console().print(table)
         return int(any(not c.ok and not c.optional for c in checks))
