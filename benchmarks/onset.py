@@ -20,7 +20,7 @@ from multigen.audio import load_generator, sound_of_pour
 from multigen.audio.onset import detect_onset_offset, true_onset_offset
 from multigen.audio.quiet import silence
 from multigen.episode import Expert, rollout
-from multigen.episode.tabletop import simulate_tabletop
+from multigen.episode.tabletop import TabletopConfig, simulate_tabletop
 from multigen.errors import SceneError
 from multigen.files import write_json
 from multigen.scene import CONDITIONS, draw_scene, load_world
@@ -49,7 +49,7 @@ def tabletop_pours(n: int):
     """(clip, trace, scene) of ``n`` clips in which liquid flows, begins and ends inside the clip."""
     made, seed = 0, FIRST_SEED
     while made < n:
-        clip, trace, scene = simulate_tabletop(seed)
+        clip, trace, scene = simulate_tabletop(seed, config=TabletopConfig(wait=0.15))
         seed += 1
         onset, offset = true_onset_offset(trace)
         if (

@@ -44,6 +44,8 @@ OTHERS = 80
 """Other vessels and pours whose tracks a rank compares with."""
 STYLES = {"modulated": (("modulated", 1.0),), "never": (("never", 1.0),)}
 SECONDS, EDGE_S = 8.0, 0.3
+WAIT = 0.15
+"""Share of clips that begin with a pause; more, as in the corpus, would seldom end inside the clip."""
 SHIFTED = {"elevation_deg": (50.0, 70.0), "distance_m": (0.9, 1.3), "shadows": 1.0}
 """The same pours seen from higher and farther than any training clip, always with shadows."""
 ATTEMPTS = 20
@@ -86,7 +88,7 @@ class Pours:
 
     @property
     def config(self) -> TabletopConfig:
-        config = TabletopConfig()
+        config = TabletopConfig(wait=WAIT)
         if self.group in STYLES:
             config = replace(config, styles=STYLES[self.group])
         return config if self.look == "nominal" else replace(config, **SHIFTED)

@@ -13,6 +13,7 @@ from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenc
 from multigen.cli.main import main
 from multigen.errors import ConfigError, WeightsError
 from multigen.files import read_roles, read_sound, write_roles, write_video
+from multigen.masks.found import roles_found
 from multigen.masks.motion import roles_from_motion
 from multigen.masks.prompts import Prompt, parse_prompt, read_prompts
 from multigen.pipeline.masks import mask_video, roles_for
@@ -217,3 +218,33 @@ def test_foreign_and_incomplete_weights_are_refused(weights, tmp_path):
     save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
     with pytest.raises(WeightsError, match=lost):
         load_sam2(tmp_path)
+
+
+def flickering(seconds: float = 4.0, fps: float = 25.0) -> np.ndarray:
+    """A still picture in which, from 1 s to 3 s, a strip 6 pixels wide flickers."""
+    rng = np.random.default_rng(0)
+    frames = np.full((round(seconds * fps), 96, 72, 3), 90, np.uint8)
+    frames += rng.integers(0, 2, frames.shape, dtype=np.uint8)
+    on = slice(round(fps), round(3 * fps))
+    frames[on, 20:70, 30:36] = rng.integers(60, 200, (frames[on].shape[0], 50, 6, 1))
+    return frames
+
+
+def test_a_pour_that_flickers_in_one_place_is_found_where_and_when_it_is():
+    roles = roles_found(flickering(), 25.0)
+    assert roles is not None
+    falling = np.flatnonzero((roles == Role.STREAM).any((1, 2))) / 25
+    assert abs(falling[0] - 1.0) < 0.3
+    assert abs(falling[-1] - 3.0) < 0.3
+    rows, columns = np.nonzero(roles[50] == Role.STREAM)
+    assert 18 <= rows.min() < rows.max() <= 70
+    assert 28 <= columns.min() <= columns.max() <= 38
+    source, receiver = (np.nonzero(roles[0] == r)[0].mean() for r in (Role.SOURCE, Role.RECEIVER))
+    assert source < receiver, "the source is above"
+
+
+def test_no_pour_is_found_in_a_still_picture_or_one_that_moves_all_over():
+    still = np.full((50, 96, 72, 3), 90, np.uint8)
+    assert roles_found(still, 25.0) is None
+    rng = np.random.default_rng(0)
+    assert roles_found(rng.integers(0, 255, still.shape, dtype=np.uint8), 25.0) is None

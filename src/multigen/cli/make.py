@@ -164,7 +164,9 @@ class Sonify(Verb):
     """Any video file instead."""
     masks: Path | None = None
     """Role images of the video: a folder with <stem>.roles.mkv (made by: multigen masks) or
-    roles.mkv, or the .mkv itself."""
+    roles.mkv, or the .mkv itself. Without it a pour is looked for by motion."""
+    find_masks: bool = True
+    """Look for the pour by motion where no --masks are given."""
     out: Path | None = None
     """With --video: .wav, .flac, or .mp4 for picture and sound."""
     with_: Annotated[str, tyro.conf.arg(name="with")] = "flow"
@@ -184,8 +186,11 @@ class Sonify(Verb):
             if self.out.exists() and not self.overwrite:
                 raise OutputError(f"{self.out} exists; add --overwrite to replace it")
             masks = roles_for(self.video, self.masks) if self.masks else None
-            wave = sonify_video(self.video, self.out, masks=masks, sound=self.with_, seed=self.seed)
-            print(f"{wave.duration_s:.2f} s of sound in {self.out}")
+            heard = sonify_video(
+                self.video, self.out, masks=masks, find=self.find_masks, sound=self.with_,
+                seed=self.seed,
+            )  # fmt: skip
+            print(f"{heard.wave.duration_s:.2f} s of sound in {self.out} ({heard.masks})")
             return
         if self.episodes is None:
             raise ConfigError("give a folder of episodes, or --video FILE --out FILE")

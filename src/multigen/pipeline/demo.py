@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..audio import load_generator
 from ..benchmark import bench, plan_trials, thin_out
-from ..files import MadeBy, read_json
+from ..files import MadeBy, read_json, write_json, write_sound
 from ..policy import train_policy
 from ..report import demo_report
 from ..scene import load_world
@@ -83,5 +83,6 @@ def _hear_clip(journal: Journal, out: Path, clip: Path, seed: int) -> None:
         return
     load_generator()
     with journal.stage(stage):
-        sonify_video(clip, out / "clip.mp4", seed=seed)
-        sonify_video(clip, out / "clip.wav", seed=seed)
+        heard = sonify_video(clip, out / "clip.mp4", seed=seed)
+        write_sound(out / "clip.wav", heard.wave)
+        write_json(out / "clip.json", {"video": clip.name, "masks": heard.masks})

@@ -17,6 +17,8 @@ from ..audio.waveform import fit, resample
 from ..episode import read_episode
 from ..errors import ConfigError, MediaError
 from ..files import read_roles, read_video, write_sound, write_video
+from ..files.excerpt import shrunk
+from ..masks.found import FOUND, LEFT_OUT, roles_found
 from ..types import Episode, Waveform
 from ..workers import run_tasks
 
@@ -81,18 +83,38 @@ def sonify(folders: list[Path], *, sound: str, seed: int, workers: int = 1) -> l
     return [folder / SOUND_FILE for folder in folders]
 
 
+SEARCHED = 240
+"""Shorter side, in pixels, of the frames in which a pour is looked for."""
+
+
 def _sound_seed(seed: int, folder: Path) -> int:
     """Below 2^31: torch and numpy generators take it alike."""
     number = int(folder.name.rsplit("-", 1)[-1])
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] // 2)
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What a video was given, and what the generator saw of it."""
+
+    wave: Waveform
+    masks: str
+    """One sentence: where its masks are from, or why it has none."""
+
+
 def sonify_video(
-    video: Path, out: Path, *, masks: Path | None = None, sound: str = "flow", seed: int = 0
-) -> Waveform:
+    video: Path,
+    out: Path,
+    *,
+    masks: Path | None = None,
+    find: bool = True,
+    sound: str = "flow",
+    seed: int = 0,
+) -> Heard:
     """Give any video a sound of its own length; ``out`` ends in .wav, .flac or .mp4 (muxed).
 
-    ``masks``: a role video (.mkv) as this software writes it; without it the generator sees frames only.
+    ``masks``: a role video (.mkv) as this software writes it. Without it masks are looked for by
+    motion (``masks.found``) unless ``find`` is False, and left out where no pour is found.
     Raises MediaError for unusable input; nothing is written then.
     """
     if out.suffix.lower() not in {".wav", ".flac", ".mp4"}:
@@ -100,11 +122,7 @@ def sonify_video(
     if sound in {"acoustics", "none"}:
         raise ConfigError(f"--with {sound} needs a simulated episode; a video needs a generator")
     frames, fps = read_video(video)
-    roles = read_roles(masks) if masks else None
-    if roles is not None and len(roles) != len(frames):
-        raise MediaError(
-            f"{masks} holds {len(roles)} role images, {video} {len(frames)} frames; they must match"
-        )
+    roles, said = _roles_of(frames, fps, video, masks, find)
     generator = _generator(check_sound(sound))
     samples = generator.generate(frames, roles, fps, seed=seed)
     wave = Waveform(generator.sample_rate, samples)
@@ -112,4 +130,21 @@ def sonify_video(
         write_video(out, frames, fps, sound=wave)
     else:
         write_sound(out, wave)
-    return wave
+    return Heard(wave, said)
+
+
+def _roles_of(
+    frames: np.ndarray, fps: float, video: Path, masks: Path | None, find: bool
+) -> tuple[np.ndarray | None, str]:
+    """Role images and a sentence about them. MediaError for masks of another length."""
+    if masks is not None:
+        roles = read_roles(masks)
+        if len(roles) != len(frames):
+            raise MediaError(
+                f"{masks} holds {len(roles)} role images, {video} {len(frames)} frames; they must match"
+            )
+        return roles, f"masks from {masks}"
+    if not find:
+        return None, "no masks"
+    roles = roles_found(np.stack([shrunk(f, SEARCHED) for f in frames]), fps)
+    return roles, LEFT_OUT if roles is None else FOUND

@@ -155,6 +155,7 @@ def _clip(folder: Path, original: Path | None) -> dict[str, Any] | None:
         "spectrograms": _figure(figure),
         "times": times,
         "duration_s": made.duration_s,
+        "masks": read_json(folder / "clip.json")["masks"],
     }
 
 
