@@ -83,7 +83,7 @@ def sonify(folders: list[Path], *, sound: str, seed: int, workers: int = 1) -> l
     return [folder / SOUND_FILE for folder in folders]
 
 
-SEARCHED = 240
+SEARCHED = 120
 """Shorter side, in pixels, of the frames in which a pour is looked for."""
 
 
