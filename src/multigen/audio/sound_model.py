@@ -71,7 +71,8 @@ class SoundModel(nn.Module):
         self, view: View, length: int, blind: Bool[Tensor, " B"] | None = None
     ) -> Conditions:
         """What is seen, projected once; ``blind`` samples get the empty vectors instead."""
-        return self.seen(view, *self.eyes(view), length, blind)
+        clip, sync = self.eyes(view)
+        return self.seen(view, clip, sync, length, blind)
 
     def expected(self, sync: Float[Tensor, "B F D"], length: int) -> Float[Tensor, "B N C"]:
         """Normalised latents to expect of motion features: their mean, a blurred sound."""

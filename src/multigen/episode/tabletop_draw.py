@@ -190,7 +190,7 @@ def _draw_reach(
     turn = hand.azimuth_rad + rng.normal(0, 0.3)
     reach = float(rng.uniform(*config.reach_m))
     rise = float(rng.uniform(0.0, 0.8)) * reach
-    away = vec3([reach * np.cos(turn), reach * np.sin(turn), rise])
+    away = vec3(np.array([reach * np.cos(turn), reach * np.sin(turn), rise]))
     return Reach(away, float(leave), float(arrive))
 
 
