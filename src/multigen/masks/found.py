@@ -11,10 +11,11 @@ shorter than a fifth of the video or any other lasting flicker that stands uprig
 
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
-from scipy.ndimage import binary_closing, find_objects, label, median_filter, uniform_filter1d
+from scipy.ndimage import binary_closing, find_objects, label
 from scipy.ndimage import sum as sum_of
 
 from ..types import Role
+from .motion import LEAST_LEVELS, OVER_NOISE, lasting_change, steadied
 
 FOUND = (
     "masks found by motion alone: boxes around what flickers, no liquid level; "
@@ -25,16 +26,12 @@ LEFT_OUT = (
     "no pour was found by motion (a moving camera, or nothing that flickers upright in one place): "
     "masks are left out, and without them the packaged generator is as good as blind"
 )
-_MEMORY_S = 0.16
 _LASTING = 80
 """Percentile over time: what changes at least a fifth of the time."""
-_LEAST_LEVELS, _OVER_NOISE = 4.0, 4.0
-"""Grey levels a pixel changes per frame at least, and times the median of all pixels."""
 _TALL, _LARGEST = 0.12, 0.25
 """Least height of the region, of the picture's; most area, of the picture's."""
 _ACTIVE = 0.02
 """Share of the region that moves while liquid falls."""
-_STEADY_S = 0.3
 
 
 def roles_found(
@@ -44,9 +41,9 @@ def roles_found(
     count, height, width = frames.shape[:3]
     if count < 3:
         return None
-    change = _change(frames, fps)
+    change = lasting_change(frames, fps)
     lasting = np.percentile(change, _LASTING, axis=0)
-    moving = max(_LEAST_LEVELS, _OVER_NOISE * float(np.median(lasting)))
+    moving = max(LEAST_LEVELS, OVER_NOISE * float(np.median(lasting)))
     region = _largest(lasting, lasting > moving)
     if region is None:
         return None
@@ -56,22 +53,10 @@ def roles_found(
         return None
     active = change[:, rows, columns] > moving
     on = active.mean((1, 2)) > _ACTIVE
-    steady = median_filter(
-        on.astype(np.uint8), max(1, round(_STEADY_S * fps)) | 1, mode="nearest"
-    ).astype(bool)
+    steady = steadied(on, fps)
     if not steady.any():
         return None
     return _painted((count, height, width), rows, columns, active, steady)
-
-
-def _change(frames: UInt8[np.ndarray, "F H W 3"], fps: float) -> Float32[np.ndarray, "F H W"]:
-    """Change from frame to frame [grey levels], averaged over a few frames."""
-    grey = frames.astype(np.float32).mean(-1)
-    change = np.zeros_like(grey)
-    change[1:] = np.abs(np.diff(grey, axis=0))
-    change[0] = change[1]
-    span = max(1, round(_MEMORY_S * fps)) | 1
-    return uniform_filter1d(change, span, axis=0, mode="nearest")
 
 
 def _largest(

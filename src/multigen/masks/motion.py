@@ -1,7 +1,7 @@
 """Role images of a real video from two boxes and motion alone: a makeshift without any model.
 
 Reads:  frames, a box around the source, a box around the receiver.   Makes: role images.
-Used by: pipeline.masks, when no SAM 2 weights are given. Numpy and scipy.
+Used by: pipeline.masks, when no SAM 2 weights are given; found (what moves). Numpy and scipy.
 
 What it can do: say *when* and roughly *where* a stream falls into the receiver, in a video whose
 camera stands still. What it cannot: the vessels are their boxes, held still, so a source that tilts
@@ -30,9 +30,9 @@ LIMITS = (
 """The sentence printed with every result."""
 _MEMORY_S = 0.16
 """Motion is averaged over this long: a stream's ripples move on, noise does not last."""
-_LEAST_LEVELS = 4.0
+LEAST_LEVELS = 4.0
 """Grey levels a moving pixel changes per frame at least."""
-_OVER_NOISE = 4.0
+OVER_NOISE = 4.0
 """And this many times the median change of its surroundings."""
 _WIDEST = 0.45
 """Of the receiver's width: wider things are hands, vessels, surfaces."""
@@ -72,8 +72,7 @@ def roles_from_motion(
     shortest = max(5, round(_SHORTEST * height))
     streams = np.stack([_upright(image, widest, shortest) for image in thin])
     on = np.array([image.any() for image in streams])
-    size = max(1, round(_STEADY_S * fps)) | 1
-    steady = median_filter(on.astype(np.uint8), size, mode="nearest").astype(bool)
+    steady = steadied(on, fps)
     shown = _held(streams, on, steady) & steady[:, None, None]
     roles[:, rows, columns][shown] = Role.STREAM
     return roles
@@ -81,14 +80,27 @@ def roles_from_motion(
 
 def moving_pixels(frames: UInt8[np.ndarray, "F h w 3"], fps: float) -> Bool[np.ndarray, "F h w"]:
     """Where the picture changes from frame to frame by more than its surroundings' noise."""
+    lasting = lasting_change(frames, fps)
+    noise = np.median(lasting, axis=(1, 2), keepdims=True)
+    return lasting > np.maximum(LEAST_LEVELS, OVER_NOISE * np.median(noise))
+
+
+def lasting_change(
+    frames: UInt8[np.ndarray, "F h w 3"], fps: float
+) -> Float32[np.ndarray, "F h w"]:
+    """Change from frame to frame [grey levels], averaged over a few frames."""
     grey = frames.astype(np.float32).mean(-1)
     change = np.zeros_like(grey)
     change[1:] = np.abs(np.diff(grey, axis=0))
     change[:1] = change[1:2]
     span = max(1, round(_MEMORY_S * fps)) | 1
-    lasting: Float32[np.ndarray, "F h w"] = uniform_filter1d(change, span, axis=0, mode="nearest")
-    noise = np.median(lasting, axis=(1, 2), keepdims=True)
-    return lasting > np.maximum(_LEAST_LEVELS, _OVER_NOISE * np.median(noise))
+    return uniform_filter1d(change, span, axis=0, mode="nearest")
+
+
+def steadied(on: Bool[np.ndarray, " F"], fps: float) -> Bool[np.ndarray, " F"]:
+    """Without what is on or off for a moment only."""
+    size = max(1, round(_STEADY_S * fps)) | 1
+    return median_filter(on.astype(np.uint8), size, mode="nearest").astype(bool)
 
 
 def _thin(moving: Bool[np.ndarray, "h w"], widest: int) -> Bool[np.ndarray, "h w"]:
