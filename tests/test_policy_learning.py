@@ -10,7 +10,7 @@ import torch
 from fake_demonstrations import fake_demonstration
 from multigen.dataset import DatasetWriter
 from multigen.dataset.cache import PolicyCache
-from multigen.errors import ConfigError
+from multigen.errors import ConfigError, WeightsError
 from multigen.policy import (
     PRESETS,
     AudioVisualDiffusionPolicy,
@@ -185,6 +185,26 @@ def test_a_resumed_training_is_the_same_training(monkeypatch, cache, tmp_path):
     assert all(torch.equal(v, again.average[k]) for k, v in whole.average.items())
     kept = load_policy(tmp_path / "part").policy.state_dict()
     assert all(torch.equal(v, kept[k]) for k, v in whole.average.items())
+
+
+def test_a_training_goes_on_from_another_policy(monkeypatch, cache, tmp_path):
+    first = run(monkeypatch, cache, tmp_path / "first", steps=3)
+    base = load_policy(tmp_path / "first").policy.state_dict()
+    on = run(monkeypatch, cache, tmp_path / "on", steps=1, start_from=tmp_path / "first", lr=1e-9)
+    assert all(torch.allclose(v, on.average[k], atol=1e-6) for k, v in base.items())
+    assert all(torch.equal(v, first.average[k]) for k, v in base.items())
+    with pytest.raises(WeightsError, match="lab_va"):
+        run(monkeypatch, cache, tmp_path / "no", steps=1, start_from=tmp_path / "nowhere")
+    assert not (tmp_path / "no").exists()
+
+
+def test_half_the_file_is_nearly_the_same_policy(monkeypatch, cache, tmp_path):
+    whole = run(monkeypatch, cache, tmp_path / "whole", steps=2)
+    run(monkeypatch, cache, tmp_path / "half", steps=2, half=True)
+    kept = load_policy(tmp_path / "half").policy.state_dict()
+    assert all(torch.allclose(v, kept[k], rtol=1e-3, atol=1e-4) for k, v in whole.average.items())
+    sizes = [(tmp_path / n / "model.safetensors").stat().st_size for n in ("half", "whole")]
+    assert sizes[0] < 0.6 * sizes[1]
 
 
 def test_training_learns_and_reports_held_out_episodes(monkeypatch, cache, tmp_path):

@@ -148,8 +148,9 @@ def test_eight_decisions_can_be_learned_by_heart():
     assert torch.equal(done > 0.5, batch["done"] > 0.5)
 
 
-def test_the_unet_learns_by_the_same_loss():
-    config = replace(SMALL, denoiser="unet", denoiser_widths=(32, 64), sense_dropout=0.0)
+@pytest.mark.parametrize(("denoiser", "widths"), [("unet", (32, 64)), ("dit", (64,))])
+def test_other_denoisers_learn_by_the_same_loss(denoiser, widths):
+    config = replace(SMALL, denoiser=denoiser, denoiser_widths=widths, sense_dropout=0.0)
     losses = descend(make(config), fake_batch(config, 8), 40)
     assert losses[-5:].mean() < 0.6 * losses[0]
 

@@ -6,7 +6,6 @@ amount whatever was asked ('always a half' scores 0.458 by arithmetic if it pour
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
@@ -44,12 +43,12 @@ class Constant:
 
 
 def controller(name: str) -> Controller:
-    """One of EXPERT_BARS or CONSTANTS, or the path of a policy checkpoint."""
+    """One of EXPERT_BARS or CONSTANTS, a packaged policy, or the path of a checkpoint."""
     if name in EXPERT_BARS:
         return make_expert(EXPERT_BARS[name])
     if name in CONSTANTS:
         return Constant(CONSTANTS[name])
-    return load_policy(Path(name))
+    return load_policy(name)
 
 
 def needs_eyes(name: str) -> bool:

@@ -111,6 +111,10 @@ class TrainPolicy(Verb):
     """Pretrained CLIP ViT-B/16 (a transformers folder) for the paper preset's eyes."""
     ast: Path | None = None
     """Pretrained audio spectrogram transformer (a transformers folder) for its ears."""
+    start_from: str | None = None
+    """A checkpoint or a packaged policy (lab_va) to go on from, instead of a preset."""
+    half: bool = False
+    """Store the weights in 16 bit: half the file."""
     time_limit_s: float | None = None
     threads: int = 2
     device: str = "cpu"
@@ -131,6 +135,8 @@ class TrainPolicy(Verb):
             batch_size=self.batch_size,
             clip=self.clip,
             ast=self.ast,
+            start_from=self.start_from,
+            half=self.half,
             time_limit_s=self.time_limit_s,
             threads=self.threads,
             device=self.device,
@@ -149,7 +155,7 @@ class Bench(Verb):
 
     COMMAND: ClassVar[str] = "bench"
     policy: str
-    """A policy checkpoint, or: expert, feedback expert."""
+    """A policy checkpoint, a packaged policy (lab_va), or: expert, feedback expert."""
     out: Path
     world: str = "nominal"
     trials: int = 96

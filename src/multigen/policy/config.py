@@ -62,12 +62,13 @@ class PolicyConfig:
     audio_stride: int = 16
     """Step between 16 x 16 patches of the log-mel; 16 does not overlap, AST's own is 10."""
 
-    denoiser: Literal["dit", "unet"] = "dit"
-    """'dit' (transformer over the chunk) or 'unet' (1-d convolutions over the chunk)."""
-    denoiser_widths: tuple[int, ...] = (160,)
-    """'dit': one number, the width; 'unet': channels of the levels."""
-    denoiser_layers: int = 4
-    """'dit' only."""
+    denoiser: Literal["mlp", "dit", "unet"] = "mlp"
+    """'mlp' (perceptron over the whole chunk), 'dit' (transformer over its actions) or 'unet' (1-d
+    convolutions along them)."""
+    denoiser_widths: tuple[int, ...] = (256,)
+    """'mlp' and 'dit': one number, the width; 'unet': channels of the levels."""
+    denoiser_layers: int = 3
+    """'mlp' and 'dit': blocks."""
     denoiser_heads: int = 5
     """'dit' only."""
     command_width: int = 32
@@ -140,7 +141,7 @@ PRESETS: dict[str, PolicyConfig] = {
         preset="compact",
         image_widths=(32, 64, 128, 256),
         audio_width=192, audio_layers=4, audio_heads=3,
-        denoiser_widths=(192,), denoiser_layers=4, denoiser_heads=6,
+        denoiser_widths=(320,), denoiser_layers=3,
     ),
     "paper": PolicyConfig(
         preset="paper", gripper_state=False, noise_draws=1,

@@ -17,6 +17,7 @@ from ..files.sound import to_int16
 from ..types import Observation, SceneConfig, parse_command
 from ..types.pose import absolute_chunk, proper
 from .log_mel import recent_mel, samples_for
+from .packaged import load_weights
 from .policy import AudioVisualDiffusionPolicy, start_noise
 from .windows import proprioception
 
@@ -104,9 +105,8 @@ def _last(frames: np.ndarray, count: int) -> np.ndarray:
 def load_policy(
     path: str | Path, *, senses: tuple[str, ...] | None = None, device: str = "cpu"
 ) -> PolicyController:
-    """A checkpoint folder -> a controller: ``.reset("half")``, ``.act(observation)``.
+    """A checkpoint folder or a packaged name -> a controller: ``.reset("half")``, ``.act(observation)``.
 
-    Raises WeightsError when tensors are missing, unexpected or wrongly shaped.
+    Raises WeightsError when there is none, or tensors are missing, unexpected or wrongly shaped.
     """
-    policy = AudioVisualDiffusionPolicy.from_pretrained(Path(path))
-    return PolicyController(policy, senses=senses, device=device)
+    return PolicyController(load_weights(path), senses=senses, device=device)

@@ -1,8 +1,9 @@
 """The denoiser: a noisy chunk of actions, a diffusion step and a condition -> what the noise was.
 
 Reads:  chunk [B K A], step [B], condition [B C].   Makes: [B K A].   Used by: policy.policy.
-Two of one contract: a transformer (DiT; a third of the price on a CPU at 16 actions) and the 1-d
-U-Net of Diffusion Policy (Chi et al. 2023), which the paper's size uses.
+Three of one contract: a perceptron over the whole chunk (an eighth of the transformer's price on a
+CPU), a transformer (DiT), and the 1-d U-Net of Diffusion Policy (Chi et al. 2023), which the paper's
+size uses.
 """
 
 import math
@@ -86,6 +87,48 @@ class DitDenoiser(nn.Module):
         return self.out(F.layer_norm(x, x.shape[-1:]) * (1 + scale) + shift)
 
 
+class MlpBlock(nn.Module):
+    """A residual perceptron, shifted, scaled and gated by the condition (adaLN-Zero)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
+        )
+        self.modulate = nn.Linear(width, 3 * width)
+        nn.init.zeros_(self.modulate.weight)
+        nn.init.zeros_(self.modulate.bias)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        shift, scale, gate = self.modulate(c).chunk(3, -1)
+        return x + gate * self.mlp(F.layer_norm(x, x.shape[-1:]) * (1 + scale) + shift)
+
+
+class MlpDenoiser(nn.Module):
+    """Residual perceptrons over the flattened chunk: sixteen actions are few enough to be one vector."""
+
+    def __init__(self, condition: int, config: PolicyConfig) -> None:
+        super().__init__()
+        width, numbers = config.denoiser_widths[-1], config.horizon * ACTION_DIM
+        self.into = nn.Linear(numbers, width)
+        self.step = StepEmbedding(width, width)
+        self.condition = nn.Sequential(
+            nn.Linear(condition, width), nn.SiLU(), nn.Linear(width, width)
+        )
+        self.blocks = nn.ModuleList(MlpBlock(width) for _ in range(config.denoiser_layers))
+        self.out = nn.Linear(2 * width, numbers)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Chunk, step: Tensor, condition: Tensor) -> Chunk:
+        known = self.condition(condition)
+        c = F.silu(self.step(step) + known)
+        y = self.into(x.flatten(1)) + known
+        for block in self.blocks:
+            y = block(y, c)
+        return self.out(torch.cat([F.layer_norm(y, y.shape[-1:]), c], -1)).view_as(x)
+
+
 def conv_block(a: int, b: int, kernel: int = 5) -> nn.Sequential:
     conv = nn.Conv1d(a, b, kernel, padding=kernel // 2)
     return nn.Sequential(conv, nn.GroupNorm(8, b), nn.Mish())
@@ -141,5 +184,5 @@ class UnetDenoiser(nn.Module):
 
 def build_denoiser(config: PolicyConfig) -> nn.Module:
     """``forward(chunk [B K A], step [B], condition [B C]) -> [B K A]``."""
-    kind = DitDenoiser if config.denoiser == "dit" else UnetDenoiser
+    kind = {"mlp": MlpDenoiser, "dit": DitDenoiser, "unet": UnetDenoiser}[config.denoiser]
     return kind(config.condition_width, config)
