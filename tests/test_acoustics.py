@@ -272,6 +272,28 @@ def test_a_room_adds_a_tail_and_a_noise_floor_and_keeps_the_length():
     assert level_of(through_room(wave, np.random.default_rng(0), quiet), 2.02, 2.1) > -70
 
 
+def test_a_recording_hears_the_scenes_motors_and_how_far_its_microphone_stands(scene):
+    trace = pour(scene.receiver, seconds=3, start=1.0, stop=2.5)
+    clip = Clip(25.0, np.zeros((75, 2, 2, 3), np.uint8), None)
+
+    def heard(recorded=True, **changes):
+        ears = AcousticEars(recorded=recorded)
+        ears.reset(replace(scene, **changes), 3)
+        return ears.hear(clip, trace)
+
+    mouth = (*scene.receiver_xy_m, scene.receiver.height_m)
+    near, far = ((mouth[0], mouth[1] + away, mouth[2]) for away in (0.35, 1.4))
+    loud = heard(microphone_m=near, motor_noise_db=-40.0)
+    assert level_of(loud, 0.0, 0.9) == pytest.approx(-40, abs=1.5)
+    assert level_of(heard(microphone_m=near), 0.0, 0.9) < -49
+    fall = level_of(heard(microphone_m=near), 1.3, 2.4) - level_of(
+        heard(microphone_m=far), 1.3, 2.4
+    )
+    assert 6 < fall < 12.2
+    assert not np.array_equal(heard(recorded=False), heard())
+    assert np.array_equal(heard(microphone_m=far), heard(microphone_m=far))
+
+
 def test_an_unknown_material_is_named():
     with pytest.raises(ConfigError, match="marble"):
         sound(pour(CUP), cylinder(material="marble"))

@@ -12,9 +12,11 @@ from jaxtyping import Float32
 
 from ..errors import ClockError
 from ..types import Clip, PourTrace, SceneConfig
-from .acoustics import Layers, PourSynth, RoomAndMic, RoomStream, rows_between
+from .acoustics import Layers, PourSynth, RoomAndMic, RoomStream, room_of, rows_between
 
 SAMPLE_RATE = 16_000
+ROOM = 1
+"""Chance of its own: the pour inside a room is the pour without one."""
 
 
 @dataclass
@@ -24,6 +26,8 @@ class AcousticEars:
     layers: Layers = Layers()
     room: RoomAndMic | None = None
     """Reverberation, noise floor and motors; None hears the pour alone."""
+    recorded: bool = False
+    """Every episode in a room of its own, from where its scene's microphone stands (``room_of``)."""
     _scene: SceneConfig | None = field(default=None, repr=False)
     _seed: int = field(default=0, repr=False)
     _synth: PourSynth | None = field(default=None, repr=False)
@@ -34,6 +38,8 @@ class AcousticEars:
     def reset(self, scene: SceneConfig, seed: int) -> None:
         """A new episode begins: forget the last one."""
         self._scene, self._seed = scene, seed
+        if self.recorded:
+            self.room = room_of(scene, np.random.default_rng([seed, ROOM]))
         self._synth, self._room, self._heard, self._rows = None, None, [], 0
 
     def hear(self, seen: Clip, trace: PourTrace) -> Float32[np.ndarray, " N"]:
@@ -68,7 +74,11 @@ class AcousticEars:
                 self._scene.source, self._scene.receiver, self._scene.liquid,
                 rng=rng, liquid_hz=trace.liquid_hz, layers=self.layers, sample_rate=SAMPLE_RATE,
             )  # fmt: skip
-            self._room = RoomStream(self.room, rng, SAMPLE_RATE) if self.room else None
+            self._room = (
+                RoomStream(self.room, np.random.default_rng([self._seed, ROOM, ROOM]), SAMPLE_RATE)
+                if self.room
+                else None
+            )
         new = self._synth.advance(rows_between(trace, self._rows, len(trace)))
         self._rows = len(trace)
         self._heard.append(self._room.advance(new) if self._room else new)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ..errors import ConfigError
 
-SOUNDS = ("flow", "acoustics", "none")
-"""The packaged generator; the physical model; silence. Anything else is a sound model's folder, or
+SOUNDS = ("flow", "acoustics", "recorded", "none")
+"""The packaged generator; the physical model; the same through room, microphone and motors of the
+scene; silence. Anything else is a sound model's folder, or
 a user's MMAudio files (a folder, or a network file with the others beside it)."""
 
 

@@ -163,7 +163,8 @@ class Bench(Verb):
     conditions: tuple[str, ...] = ()
     """Only these of the eight."""
     sound: str = "flow"
-    """What the policy hears: flow, acoustics, none, or the folder of a sound model."""
+    """What the policy hears: flow, acoustics, recorded (acoustics with room, microphone and noise),
+    none, or the folder of a sound model."""
     liquid: str | None = None
     """hydraulic or particles (a world no policy and no plan was made in); default: the world's."""
     expert: Literal["planned", "feedback"] = "planned"

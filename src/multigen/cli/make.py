@@ -88,7 +88,8 @@ class Generate(Pours):
 
     COMMAND: ClassVar[str] = "generate"
     sound: str = "flow"
-    """flow (learned generator), acoustics, none, or the folder of a sound model."""
+    """flow (learned generator), acoustics, recorded (acoustics with room, microphone and noise), none,
+    or the folder of a sound model."""
     keep_episodes: bool = False
     """Keep the silent episode folders after packing."""
 
@@ -170,7 +171,7 @@ class Sonify(Verb):
     out: Path | None = None
     """With --video: .wav, .flac, or .mp4 for picture and sound."""
     with_: Annotated[str, tyro.conf.arg(name="with")] = "flow"
-    """flow, acoustics, none, or the folder of a sound model."""
+    """flow, acoustics, recorded, none, or the folder of a sound model."""
     seed: int = 0
     workers: int | None = None
     overwrite: bool = False

@@ -1,6 +1,6 @@
 """Ears by name, so that an environment can be made in another process.
 
-Reads:  'none', 'acoustics', 'flow', a checkpoint's folder, or Ears.   Makes: Ears.
+Reads:  'none', 'acoustics', 'recorded', 'flow', a checkpoint's folder, or Ears.   Makes: Ears.
 Used by: envs.pour, benchmark. Learned ears load torch; the others do not.
 """
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def find_ears(sound: str | Ears) -> Ears:
-    """'none' (silence), 'acoustics' (the world's own sound), 'flow' (the packaged generator), a folder.
+    """'none' (silence), 'acoustics' (the world's own sound), 'recorded' (that sound through the room,
+    to the scene's microphone, with motors and background), 'flow' (the packaged generator), a folder.
 
     One pair of ears hears one episode at a time: every call of a name makes new ones; the network
     behind learned ones is loaded once per process. Raises ConfigError for another name.
@@ -27,8 +28,8 @@ def find_ears(sound: str | Ears) -> Ears:
         return sound
     if check_sound(sound) == "none":
         return Deaf()
-    if sound == "acoustics":
-        return AcousticEars()
+    if sound in ("acoustics", "recorded"):
+        return AcousticEars(recorded=sound == "recorded")
     from ..audio import FlowEars
 
     return FlowEars(_generator(sound))

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..audio import load_generator
 from ..benchmark import bench, plan_trials, thin_out
 from ..files import MadeBy, read_json, write_json, write_sound
-from ..policy import train_policy
+from ..policy import DEFAULT, train_policy
 from ..report import demo_report
 from ..scene import load_world
 from .generate import generate
@@ -48,7 +48,7 @@ def demo(
             train_policy(
                 out / "dataset",
                 out / "policy",
-                preset="tiny",
+                start_from=DEFAULT,
                 time_limit_s=train_seconds,
                 seed=seed,
                 threads=workers,
@@ -57,7 +57,7 @@ def demo(
     if not journal.done("benchmark"):
         with journal.stage("benchmark"):
             bench(
-                {"demo policy": str(out / "policy")},
+                {"demo policy": str(out / "policy"), "where it started": DEFAULT},
                 thin_out(plan_trials(seed=seed), trials),
                 world=load_world("nominal"),
                 out=out / "bench",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..audio import load_generator, sound_of_pour
+from ..audio import load_generator
+from ..audio.acoustic_ears import AcousticEars
 from ..audio.sounds import check_sound
 from ..audio.waveform import fit, resample
 from ..episode import read_episode
@@ -45,16 +46,16 @@ def sound_of(episode: Episode, sound: str, seed: int) -> Waveform:
     """The episode's sound, exactly as long as the episode.
 
     ``flow``: the learned generator, from front video and masks alone. ``acoustics``: the physical
-    model, from the liquid's state. ``none``: silence.
+    model, from the liquid's state. ``recorded``: the same through the scene's room and microphone.
+    ``none``: silence.
     """
     n = len(episode) * episode.clock.samples_per_frame
     if sound == "none":
         samples = np.zeros(n, np.float32)
-    elif sound == "acoustics":
-        s = episode.scene
-        samples = sound_of_pour(
-            episode.trace, s.source, s.receiver, s.liquid, rng=np.random.default_rng(seed)
-        )
+    elif sound in ("acoustics", "recorded"):
+        ears = AcousticEars(recorded=sound == "recorded")
+        ears.reset(episode.scene, seed)
+        samples = ears.hear(episode.clip, episode.trace)
     else:
         clip = episode.clip
         generator = _generator(sound)
@@ -119,7 +120,7 @@ def sonify_video(
     """
     if out.suffix.lower() not in {".wav", ".flac", ".mp4"}:
         raise MediaError(f"{out.name}: write .wav, .flac or .mp4 (sound muxed into the video)")
-    if sound in {"acoustics", "none"}:
+    if sound in {"acoustics", "recorded", "none"}:
         raise ConfigError(f"--with {sound} needs a simulated episode; a video needs a generator")
     frames, fps = read_video(video)
     roles, said = _roles_of(frames, fps, video, masks, find)

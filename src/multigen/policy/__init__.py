@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .config import PolicyConfig as PolicyConfig
     from .controller import PolicyController as PolicyController
     from .controller import load_policy as load_policy
+    from .packaged import DEFAULT as DEFAULT
     from .policy import AudioVisualDiffusionPolicy as AudioVisualDiffusionPolicy
     from .train import train_policy as train_policy
 
@@ -19,6 +20,7 @@ _HOME = {
     "PolicyConfig": "config",
     "PolicyController": "controller",
     "load_policy": "controller",
+    "DEFAULT": "packaged",
     "AudioVisualDiffusionPolicy": "policy",
     "train_policy": "train",
 }

@@ -36,12 +36,13 @@ class Recipe:
     lr: float
     warmup_steps: int
     optimiser: OptimiserName = "adamw"
+    ema_decay: float = 0.999
 
 
 RECIPES: dict[str, Recipe] = {
     "tiny": Recipe(steps=12_000, batch_size=32, lr=1e-3, warmup_steps=50),
     "compact": Recipe(steps=6_000, batch_size=32, lr=1e-3, warmup_steps=100),
-    "paper": Recipe(steps=125_000, batch_size=64, lr=1e-4, warmup_steps=500),
+    "paper": Recipe(steps=125_000, batch_size=64, lr=1e-4, warmup_steps=500, ema_decay=0.9998),
 }
 """`paper`: its appendix C (500 epochs of 250 steps, AdamW 1e-4, cosine after 500 steps); betas and the
 average of weights are ManiWAV's, which the paper follows. The others are made for a CPU and minutes."""
@@ -102,7 +103,7 @@ def train_policy(
             betas=(0.95, 0.999),
             weight_decay=1e-6,
             warmup_steps=recipe.warmup_steps,
-            ema_decay=0.9998,
+            ema_decay=recipe.ema_decay,
             checkpoint_every=CHECKPOINT_EVERY,
             seed=seed,
             time_limit_s=time_limit_s,

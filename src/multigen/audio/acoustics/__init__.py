@@ -12,6 +12,7 @@ from .layers import Layers as Layers
 from .layers import Voice as Voice
 from .room import RoomAndMic as RoomAndMic
 from .room import RoomStream as RoomStream
+from .room import room_of as room_of
 from .room import through_room as through_room
 from .stream import rows_between as rows_between
 from .synth import PourSynth as PourSynth

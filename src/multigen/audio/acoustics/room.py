@@ -1,22 +1,26 @@
 """The room and the microphone: a short tail, background, motors and a gain; off by default.
 
 Reads:  samples of the pour alone.   Makes: samples as a microphone on the robot might record them.
-Used by: acoustic_ears and corpora when asked. All values [R].
+Used by: acoustic_ears and pipeline.sonify (the sound 'recorded'), corpora. All values [R].
 The tail is a Schroeder reverberator (four combs, two all-passes; Schroeder 1962 [L]): recursive and
 sample by sample, so that a streamed sound equals one made in one go.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32
 from numba import njit
 
+from ...types import SceneConfig
 from .chance import open_stream, uniform
 
 COMBS_S = (0.0297, 0.0371, 0.0411, 0.0437)
 ALL_PASSES_S = (0.0050, 0.0017)
+NEAR_M = 0.35
+"""Distance from a receiver's mouth to the microphone at which the acoustics' own level is heard: that
+of the benchmark's room."""
 ROOM_NOISE = 20
 """A stream of chance beyond those of the pour."""
 
@@ -47,6 +51,24 @@ class RoomAndMic:
             hum_db=float(rng.uniform(-80, -55)),
             hum_hz=float(rng.uniform(80, 240)),
         )
+
+
+def room_of(scene: SceneConfig, rng: np.random.Generator) -> RoomAndMic:
+    """A room drawn from ``rng``, heard from where the scene's microphone stands, its motors running.
+
+    The direct sound falls as 1 / distance; the tail does not (diffuse field), so a far microphone
+    hears more room.
+    """
+    mouth = np.array([*scene.receiver_xy_m, scene.receiver.height_m])
+    away = float(np.linalg.norm(np.array(scene.microphone_m) - mouth)) / NEAR_M
+    room = RoomAndMic.draw(rng)
+    motors = -math.inf if scene.motor_noise_db is None else scene.motor_noise_db
+    return replace(
+        room,
+        gain_db=room.gain_db - 20 * math.log10(away),
+        reverb_level=room.reverb_level * away,
+        hum_db=motors,
+    )
 
 
 class RoomStream:
