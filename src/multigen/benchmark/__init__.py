@@ -3,6 +3,8 @@
 Reads:  a policy, a world.   Makes: report.json, a video of each trial.   Used by: cli, pipeline.
 """
 
+from .disturb import DISTURBANCES as DISTURBANCES
+from .listen import listen as listen
 from .protocol import Trial as Trial
 from .protocol import plan_trials as plan_trials
 from .protocol import thin_out as thin_out

@@ -1,4 +1,4 @@
-"""Verbs that learn and judge: train-sound, score-sound, train-policy, bench.
+"""Verbs that learn and judge: train-sound, score-sound, train-policy, bench, listen.
 
 Reads:  flags.   Makes: checkpoints, scores, reports.   Used by: cli.main.
 """
@@ -206,3 +206,53 @@ class Bench(Verb):
         print(
             f"NMAE {s['mean']:.3f} [{s['ci95'][0]:.3f}, {s['ci95'][1]:.3f}], n = {s['n']}; {out}/report.html"
         )
+
+
+@dataclass(frozen=True)
+class Listen(Verb):
+    """Is it listening? The same trials with the policy's sound muted, swapped, late, shifted, drowned,
+    and with the lights out → listen.json, listen.html and a verdict.
+
+    Example: multigen listen --policy lab_va --out runs/listen --trials 24 --sound recorded
+    """
+
+    COMMAND: ClassVar[str] = "listen"
+    policy: str
+    """A policy checkpoint or a packaged policy (lab_va)."""
+    out: Path
+    world: str = "nominal"
+    trials: int = 24
+    """Per disturbance, spread over conditions and commands."""
+    sound: str = "flow"
+    """What is there to be heard: flow, acoustics, recorded, or the folder of a sound model."""
+    only: tuple[str, ...] = ()
+    """Only these disturbances (muted, "in the dark", ...); default: all of them."""
+    seed: int = 0
+    workers: int | None = None
+    overwrite: bool = False
+    resume: bool = False
+
+    def run(self) -> None:
+        from ..benchmark import DISTURBANCES, listen, plan_trials, thin_out
+        from ..report import listen_report
+        from ..scene import load_world
+
+        if unknown := [d for d in self.only if d not in DISTURBANCES]:
+            raise ConfigError(f"--only {unknown[0]}: unknown; known: {', '.join(DISTURBANCES)}")
+        if self.trials < 2:
+            raise ConfigError(f"--trials {self.trials}: differences between trials need at least 2")
+        made_by, world = self.made_by(), load_world(self.world)
+        out = opened(self, self.out)
+        report = listen(
+            self.policy,
+            thin_out(plan_trials(seed=self.seed), self.trials),
+            world=world,
+            out=out,
+            sound=self.sound,
+            disturbances=self.only or tuple(DISTURBANCES),
+            workers=workers_or_all(self.workers),
+            made_by=made_by,
+        )
+        listen_report(out, report)
+        made_by.write(out)
+        print(f"{report['verdict']}; {out}/listen.html")

@@ -22,7 +22,7 @@ from .corpus import (
 )
 from .ear import CalibrateEar, Hear, TrainEar
 from .inspect import Doctor, Export, Look, Report, Validate, World
-from .learn import Bench, ScoreSound, TrainPolicy, TrainSound
+from .learn import Bench, Listen, ScoreSound, TrainPolicy, TrainSound
 from .make import Demo, Generate, Pack, Simulate, Sonify
 from .masks import Masks
 
@@ -48,6 +48,7 @@ VERBS = {
     "hear": Hear,
     "train-policy": TrainPolicy,
     "bench": Bench,
+    "listen": Listen,
     "validate": Validate,
     "export": Export,
     "report": Report,

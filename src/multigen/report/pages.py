@@ -159,9 +159,9 @@ def _clip(folder: Path, original: Path | None) -> dict[str, Any] | None:
     }
 
 
-def _write(out: Path, **content: Any) -> Path:
-    page = Path(out) / "report.html"
-    blank = {"pours": None, "bench": None, "clip": None, "stages": None, "small": False}
+def _write(out: Path, name: str = "report.html", **content: Any) -> Path:
+    page = Path(out) / name
+    blank = dict.fromkeys(("pours", "bench", "listen", "clip", "stages")) | {"small": False}
     html = _TEMPLATES.get_template("report.html.j2").render(**{**blank, **content})
     with replacing(page) as part:
         part.write_text(html)
@@ -176,6 +176,20 @@ def dataset_report(root: Path) -> Path:
 def bench_report(out: Path, report: dict[str, Any]) -> Path:
     """``out/report.html``: the table, a forest plot, poured against target, the worst ten as videos."""
     return _write(out, title="Benchmark", bench=_bench(report, Path(out)))
+
+
+def listen_report(out: Path, report: dict[str, Any]) -> Path:
+    """``out/listen.html``: NMAE under every disturbance, and how much worse each trial became."""
+    rows = list(report["disturbances"].items())
+    shown = {
+        "policy": report["policy"],
+        "verdict": report["verdict"],
+        "sound": report["sound"],
+        "world": report["world"],
+        "rows": rows,
+        "forest": _figure(figures.forest(rows)),
+    }
+    return _write(out, name="listen.html", title="Is it listening?", listen=shown)
 
 
 def demo_report(
