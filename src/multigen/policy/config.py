@@ -73,7 +73,7 @@ class PolicyConfig:
     """'dit' only."""
     command_width: int = 32
 
-    noise_draws: int = 4
+    noise_draws: int = 8
     """Noises (and diffusion steps) per decision and training step: what the encoders worked out is used
     that many times, since the denoiser costs a small share of them."""
     num_train_timesteps: int = 50
