@@ -254,3 +254,11 @@ def test_repair_never_drops_a_good_episode(root: Path) -> None:
     with pytest.raises(FormatError, match="episode 0 of 2 is damaged"):
         repair(root)
     assert (root / DATA_1).exists()
+
+
+def test_two_workers_find_what_one_finds(root: Path) -> None:
+    assert validate(root, workers=2) == validate(root)
+    truncate(CLIP_1)(root)
+    found = validate(root, workers=2)
+    assert found == validate(root)
+    assert "FAIL" in {f.level for f in found}

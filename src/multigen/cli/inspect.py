@@ -66,6 +66,8 @@ class Validate(Verb):
     """First drop what a killed run left half-written and count again."""
     json: bool = False
     """Print the findings as JSON."""
+    workers: int = 1
+    """Processes that decode; worth it from some dozens of episodes on."""
 
     def run(self) -> int:
         from ..dataset import repair, validate
@@ -73,7 +75,7 @@ class Validate(Verb):
         if self.repair:
             for line in repair(self.dataset):
                 print(line)
-        findings = validate(self.dataset)
+        findings = validate(self.dataset, progress=not self.json, workers=self.workers)
         if self.json:
             print(json.dumps(to_json(findings), indent=2))
         else:

@@ -7,6 +7,8 @@ silence. Nothing here changes a byte; ``repair`` does.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from rich.progress import Progress
 
 from ..errors import FormatError, MultigenError
 from ..files import read_json
+from ..workers import run_tasks
 from . import layout, statistics
 from .episode_checks import EpisodeCheck, compare_stats
 from .findings import Finding, fail, warn
@@ -35,9 +38,28 @@ CHECKS = {
 }
 
 
-def validate(root: Path, *, progress: bool = False) -> list[Finding]:
+@dataclass(frozen=True)
+class CheckTask:
+    """One episode to be decoded and checked, in any process."""
+
+    root: Path
+    row: dict[str, Any]
+
+
+@lru_cache(maxsize=1)
+def _opened(root: Path) -> Dataset:
+    return Dataset(root)
+
+
+def check_episode(task: CheckTask) -> list[Finding]:
+    """Every check of one episode."""
+    return list(EpisodeCheck(_opened(task.root), task.row).run())
+
+
+def validate(root: Path, *, progress: bool = False, workers: int = 1) -> list[Finding]:
     """All findings about a dataset: FAIL first, then WARN, then one PASS per clean check.
 
+    Decoding is what takes the time; ``workers`` processes share it and find the same.
     Never raises for what it finds; a folder that is no dataset gives one FAIL.
     """
     try:
@@ -55,13 +77,23 @@ def validate(root: Path, *, progress: bool = False) -> list[Finding]:
     count = min(len(rows), dataset.info["total_episodes"])
     in_order = all(row["episode_index"] == i for i, row in enumerate(rows[:count]))
     if in_order and len(rows) >= dataset.info["total_episodes"]:
-        with Progress(disable=not progress, transient=True) as bar:
-            for row in bar.track(rows[:count], description="Checking episodes"):
-                found += EpisodeCheck(dataset, row).run()
+        found += _episode_findings(dataset, rows[:count], progress, workers)
     dirty = {f.check for f in found}
     passed = [Finding("PASS", c, text) for c, text in CHECKS.items() if c not in dirty]
     order = ("FAIL", "WARN")
     return [*sorted(found, key=lambda f: order.index(f.level)), *passed]
+
+
+def _episode_findings(
+    dataset: Dataset, rows: list[dict[str, Any]], progress: bool, workers: int
+) -> list[Finding]:
+    if workers > 1 and len(rows) > 1:
+        tasks = [CheckTask(dataset.root, row) for row in rows]
+        checked = run_tasks(check_episode, tasks, workers=workers, label="validate")
+        return [finding for one in checked for finding in one]
+    with Progress(disable=not progress, transient=True) as bar:
+        shown = bar.track(rows, description="Checking episodes")
+        return [finding for row in shown for finding in EpisodeCheck(dataset, row).run()]
 
 
 def _is_killed(dataset: Dataset, rows: list[dict[str, Any]]) -> bool:

@@ -12,6 +12,7 @@ date, a host or a path.
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -135,17 +136,29 @@ class DatasetWriter:
     def _write_pictures(
         self, demo: Demonstration, files: EpisodeFiles, ego: Path | None, front: Path | None
     ) -> dict[str, np.ndarray]:
-        """Videos, masks and the clip; returns the rows' pictures as a reader will see them."""
+        """Videos, masks and the clip; returns the rows' pictures as a reader will see them.
+
+        Each file depends on its own frames alone: threads share them (codecs release the lock).
+        """
         one, clock = demo.episode, self.clock
         rows = layout.front_rows(clock, len(one))
+        frames = {EGO: (one.ego, ego), FRONT: (one.front[rows], None)}
         roles = {EGO: one.ego_roles, FRONT: one.front_roles[rows]}
-        self._video(files.videos[EGO], one.ego, clock.control_hz, ego)
-        self._video(files.videos[FRONT], one.front[rows], clock.control_hz, None)
-        for key in CAMERAS:
+
+        def rows_of(key: str) -> np.ndarray:
+            self._video(files.videos[key], frames[key][0], clock.control_hz, frames[key][1])
             write_roles(self.root / files.masks[key], roles[key], clock.control_hz)
-        self._video(str(files.clip), one.front, clock.front_hz, front)
-        write_roles(self.root / str(files.clip_roles), one.front_roles, clock.front_hz)
-        return {key: read_video(self.root / files.videos[key])[0] for key in CAMERAS}
+            return read_video(self.root / files.videos[key])[0]
+
+        def clip() -> None:
+            self._video(str(files.clip), one.front, clock.front_hz, front)
+            write_roles(self.root / str(files.clip_roles), one.front_roles, clock.front_hz)
+
+        with ThreadPoolExecutor(3) as pool:
+            beside = pool.submit(clip)
+            pictures = dict(zip(CAMERAS, pool.map(rows_of, CAMERAS), strict=True))
+            beside.result()
+        return pictures
 
     def _video(self, name: str, frames: np.ndarray, fps: int, done: Path | None) -> None:
         if done is None:

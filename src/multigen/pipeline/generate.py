@@ -85,7 +85,7 @@ def generate(
     )
     sonify(folders, sound=sound, seed=seed, workers=workers)
     pack(folders, out, made_by=made_by, first=packed)
-    check(out)
+    check(out, workers)
     if not keep_episodes:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -95,9 +95,9 @@ def _packed(out: Path) -> int:
     return len(Dataset(out)) if (Path(out) / "meta" / "info.json").exists() else 0
 
 
-def check(out: Path) -> None:
+def check(out: Path, workers: int = 1) -> None:
     """Raise FormatError naming the first failure that ``validate`` finds."""
-    failures = [f for f in validate(out) if f.level == "FAIL"]
+    failures = [f for f in validate(out, workers=workers) if f.level == "FAIL"]
     if failures:
         raise FormatError(
             f"{out} does not validate: {failures[0].text} ({len(failures)} failures); "
