@@ -15,8 +15,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from ..errors import WeightsError
-from ..learning import guide, integrate
+from ..learning import find_checkpoint, guide, integrate
 from ..learning.flow import Method
 from .codec import PcaCodec
 from .door import check_clip
@@ -41,17 +40,7 @@ STRETCH = 1.125
 
 def find_weights(name_or_path: str | Path) -> Path:
     """A checkpoint folder: a path, or the name of packaged weights. WeightsError lists the names."""
-    path = Path(name_or_path)
-    if (path / "config.json").is_file():
-        return path
-    packaged = PACKAGED / str(name_or_path)
-    if (packaged / "config.json").is_file():
-        return packaged
-    known = sorted(p.parent.name for p in PACKAGED.glob("*/config.json"))
-    raise WeightsError(
-        f"no sound model '{name_or_path}'; give a checkpoint folder or one of the packaged models "
-        f"({', '.join(known) or 'none in this installation'})"
-    )
+    return find_checkpoint(name_or_path, PACKAGED, "sound model")
 
 
 def load_generator(name_or_path: str | Path = DEFAULT) -> "Generator | MMAudioGenerator":

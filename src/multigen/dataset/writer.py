@@ -156,7 +156,9 @@ class DatasetWriter:
 
         with ThreadPoolExecutor(3) as pool:
             beside = pool.submit(clip)
-            pictures = dict(zip(CAMERAS, pool.map(rows_of, CAMERAS), strict=True))
+            pictures: dict[str, np.ndarray] = dict(
+                zip(CAMERAS, pool.map(rows_of, CAMERAS), strict=True)
+            )
             beside.result()
         return pictures
 

@@ -4,6 +4,7 @@ Reads:  batches.   Makes: trained weights on disk.   Used by: audio, policy. Imp
 """
 
 from .checkpoint import check_state as check_state
+from .checkpoint import find_checkpoint as find_checkpoint
 from .checkpoint import load_config as load_config
 from .checkpoint import load_state as load_state
 from .checkpoint import load_tensors as load_tensors

@@ -55,6 +55,21 @@ def save_checkpoint(
     write_json(folder / CONFIG, config)
 
 
+def find_checkpoint(name_or_path: str | Path, packaged: Path, what: str) -> Path:
+    """A checkpoint folder: a path, or the name of one under ``packaged``.
+
+    Raises WeightsError, which says what ``what`` ("sound model") there is, for anything else.
+    """
+    for path in (Path(name_or_path), packaged / str(name_or_path)):
+        if (path / CONFIG).is_file():
+            return path
+    known = ", ".join(sorted(p.parent.name for p in packaged.glob(f"*/{CONFIG}")))
+    raise WeightsError(
+        f"no {what} '{name_or_path}'; give a checkpoint folder or the name of a packaged {what} "
+        f"({known or 'none in this installation'})"
+    )
+
+
 def load_config(cls: type[C], folder: Path) -> C:
     """The config dataclass of a checkpoint folder; WeightsError where there is none."""
     path = folder / CONFIG

@@ -6,8 +6,7 @@ Each packaged folder has a card: what it was trained on, the command, the scores
 
 from pathlib import Path
 
-from ..errors import WeightsError
-from ..learning.checkpoint import CONFIG
+from ..learning import find_checkpoint
 from .policy import AudioVisualDiffusionPolicy
 
 PACKAGED = Path(__file__).parent / "weights"
@@ -17,16 +16,7 @@ DEFAULT = "lab_va"
 
 def find_policy(name_or_path: str | Path) -> Path:
     """A checkpoint folder: a path, or the name of a packaged policy. WeightsError lists the names."""
-    path = Path(name_or_path)
-    if (path / CONFIG).is_file():
-        return path
-    if (PACKAGED / str(name_or_path) / CONFIG).is_file():
-        return PACKAGED / str(name_or_path)
-    known = ", ".join(sorted(p.parent.name for p in PACKAGED.glob(f"*/{CONFIG}")))
-    raise WeightsError(
-        f"no policy '{name_or_path}'; give a checkpoint folder or a packaged policy "
-        f"({known or 'none in this installation'})"
-    )
+    return find_checkpoint(name_or_path, PACKAGED, "policy")
 
 
 def load_weights(name_or_path: str | Path) -> AudioVisualDiffusionPolicy:
