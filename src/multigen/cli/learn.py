@@ -107,6 +107,8 @@ class TrainPolicy(Verb):
     """Default: the preset's own."""
     batch_size: int | None = None
     """Default: the preset's own."""
+    lr: float | None = None
+    """Learning rate; default: the preset's own, a tenth of it with --start-from."""
     clip: Path | None = None
     """Pretrained CLIP ViT-B/16 (a transformers folder) for the paper preset's eyes."""
     ast: Path | None = None
@@ -133,6 +135,7 @@ class TrainPolicy(Verb):
             senses=tuple(s.strip() for s in self.senses.split(",") if s.strip()),
             steps=self.steps,
             batch_size=self.batch_size,
+            lr=self.lr,
             clip=self.clip,
             ast=self.ast,
             start_from=self.start_from,

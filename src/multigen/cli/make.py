@@ -16,7 +16,7 @@ from .common import Verb, opened, workers_or_all
 
 @dataclass(frozen=True)
 class Demo(Verb):
-    """The main job: twenty heard pours, a small policy, a short benchmark, one report.
+    """The main job: twenty heard pours, a policy that goes on learning from them, a benchmark, one report.
 
     Running it again continues where it stopped; finished stages are not repeated.
 
@@ -32,8 +32,8 @@ class Demo(Verb):
     """Pours to simulate."""
     trials: int = 8
     """Closed-loop trials of the benchmark."""
-    train_seconds: float = 270.0
-    """Time for the demonstration-sized policy."""
+    train_seconds: float = 120.0
+    """Time for which the packaged policy goes on learning from these pours."""
     workers: int | None = None
     """Processes; default: all cores."""
     overwrite: bool = False

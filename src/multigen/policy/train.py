@@ -46,7 +46,7 @@ RECIPES: dict[str, Recipe] = {
 }
 """`paper`: its appendix C (500 epochs of 250 steps, AdamW 1e-4, cosine after 500 steps); betas and the
 average of weights are ManiWAV's, which the paper follows. The others are made for a CPU and minutes."""
-FINETUNED = 0.3
+FINETUNED = 0.1
 """Learning rate of a policy that starts from another one, over the recipe's."""
 CHECKPOINT_EVERY = 500
 
