@@ -105,3 +105,4 @@ def test_a_disturbed_controller_is_one_and_its_guest_gets_the_disturbed_view() -
 def test_the_verdict_follows_the_interval(low: float, high: float, word: str) -> None:
     worse = {"mean": (low + high) / 2, "ci95": [low, high], "n": 9}
     assert word in verdict({"muted": {"worse_by": worse}})
+    assert "too few" in verdict({"muted": {"worse_by": {**worse, "n": 2}}})

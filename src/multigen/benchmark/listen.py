@@ -7,8 +7,6 @@ Used by: cli listen. Differences are paired: trial by trial, against the same tr
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..audio.sounds import check_sound
 from ..envs.ears import find_ears
 from ..episode import rollout
@@ -22,6 +20,10 @@ from .contestants import Remembering
 from .disturb import AS_IT_IS, DISTURBANCES, Disturbed
 from .protocol import Trial, scene_of
 from .score import TrialResult, mean_ci, result_of, summarise
+
+
+FEWEST = 8
+"""Trials below which a bootstrap interval is not to be believed, and no verdict is given."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,9 @@ def verdict(scores: dict[str, dict]) -> str:
         worse = scores[name]["worse_by"]
         low, high = worse["ci95"]
         size = f"{worse['mean']:+.3f} NMAE without it, 95 % interval {low:+.3f} to {high:+.3f}"
-        if np.isfinite(low) and low > 0:
+        if worse["n"] < FEWEST:
+            words.append(f"{worse['n']} trials are too few to say whether {sense} helps ({size})")
+        elif low > 0:
             words.append(f"{sense} helps it ({size})")
         elif high < 0:
             words.append(f"{sense} harms it ({size})")
