@@ -21,7 +21,6 @@ from .disturb import AS_IT_IS, DISTURBANCES, Disturbed
 from .protocol import Trial, scene_of
 from .score import TrialResult, mean_ci, result_of, summarise
 
-
 FEWEST = 8
 """Trials below which a bootstrap interval is not to be believed, and no verdict is given."""
 
