@@ -14,12 +14,12 @@ from ..errors import SceneError
 from ..files import MadeBy, from_json, read_json, write_json, write_sound
 from ..policy import load_policy
 from ..scene import WorldConfig
-from ..types import Clock, Outcome, Waveform
+from ..types import Clock, Waveform
 from ..workers import run_tasks
 from .contestants import Remembering
 from .disturb import AS_IT_IS, DISTURBANCES, Disturbed
 from .protocol import Trial, scene_of
-from .score import TrialResult, mean_ci, result_of, summarise
+from .score import TrialResult, mean_ci, result_of, summarise, unplanned
 
 FEWEST = 8
 """Trials below which a bootstrap interval is not to be believed, and no verdict is given."""
@@ -52,7 +52,7 @@ def listen_once(task: ListenTask) -> TrialResult:
         episode = rollout(scene, guest, ears=ears, seed=task.trial.seed, size=task.size)
         outcome = episode.outcome
     except SceneError:
-        outcome = Outcome(scene.initial_ml, scene.target_ml, 0.0, 0.0, 0.0, False, "no plan")
+        outcome = unplanned(scene)
     write_sound(task.done.with_suffix(".flac"), Waveform(Clock().audio_hz, ears.heard))
     result = result_of(task.trial, outcome)
     write_json(task.done, asdict(result))

@@ -18,7 +18,7 @@ from ..types import Outcome, Waveform
 from ..workers import run_tasks
 from .contestants import CONSTANTS, EXPERT_BARS, Remembering, controller, needs_eyes
 from .protocol import Trial, scene_of
-from .score import PAPER_NMAE, TrialResult, result_of, summarise
+from .score import PAPER_NMAE, TrialResult, result_of, summarise, unplanned
 
 BARS = (*CONSTANTS, "expert")
 
@@ -51,7 +51,7 @@ def run_trial(task: Task) -> TrialResult:
     try:
         outcome = _watched(task, scene) if needs_eyes(task.who) else _blind(task, scene)
     except SceneError:
-        outcome = Outcome(scene.initial_ml, scene.target_ml, 0.0, 0.0, 0.0, False, "no plan")
+        outcome = unplanned(scene)
     result = result_of(task.trial, outcome)
     write_json(task.done, asdict(result))
     return result

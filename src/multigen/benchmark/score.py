@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ..scene import CONDITIONS
-from ..types import COMMANDS, Outcome
+from ..types import COMMANDS, Outcome, SceneConfig
 from .protocol import Trial
 
 OPAQUE = tuple(CONDITIONS)[:4]
@@ -39,6 +39,11 @@ class TrialResult:
     spilled_ml: float
     nmae: float
     ended_because: str
+
+
+def unplanned(scene: SceneConfig) -> Outcome:
+    """How a trial ends whose scene cannot be built or planned: nothing was poured."""
+    return Outcome(scene.initial_ml, scene.target_ml, 0.0, 0.0, 0.0, False, "no plan")
 
 
 def result_of(trial: Trial, outcome: Outcome) -> TrialResult:

@@ -1,8 +1,8 @@
 """How steps are taken: AdamW for everything, or Muon for the matrices and AdamW for the rest.
 
 Reads:  a model, rates.   Makes: optimisers that own every trainable parameter between them.
-Used by: learning.fit. Muon is the default of the compact recipes: in runs that end long before
-convergence, as all of ours on a CPU do, it got further than AdamW in the same steps.
+Used by: learning.fit. Muon is the default of the sound model's recipe: it got further than AdamW in
+the same steps. Where a step of the network is cheap, as in the policies, AdamW is the default.
 """
 
 from collections.abc import Iterable

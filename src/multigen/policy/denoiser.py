@@ -1,9 +1,8 @@
 """The denoiser: a noisy chunk of actions, a diffusion step and a condition -> what the noise was.
 
 Reads:  chunk [B K A], step [B], condition [B C].   Makes: [B K A].   Used by: policy.policy.
-Three of one contract: a perceptron over the whole chunk (an eighth of the transformer's price on a
-CPU), a transformer (DiT), and the 1-d U-Net of Diffusion Policy (Chi et al. 2023), which the paper's
-size uses.
+Three of one contract: a perceptron over the whole chunk (by far the cheapest on a CPU), a
+transformer (DiT), and the 1-d U-Net of Diffusion Policy (Chi et al. 2023), which the paper's size uses.
 """
 
 import math
