@@ -75,6 +75,9 @@ class Pours(Verb):
     """hydraulic (thousands of times faster than real time) or particles (slower); default: the world's."""
     expert: Literal["planned", "feedback"] = "planned"
     """Who pours: as in the paper, decided beforehand; or watching the ledger and stopping on target."""
+    nudge_mm: float = 0.0
+    """Push the expert's hand off its way by about this much: what it intended is recorded, so a policy
+    learns to mend its own errors (10 to 15 is a good size; 0: never)."""
     overwrite: bool = False
     resume: bool = False
 
@@ -111,6 +114,7 @@ class Generate(Pours):
             workers=workers_or_all(self.workers),
             size=self.size,
             expert=self.expert,
+            nudge_m=self.nudge_mm / 1e3,
             keep_episodes=self.keep_episodes,
             liquid=self.liquid,
             made_by=made_by,
@@ -146,6 +150,7 @@ class Simulate(Pours):
             size=self.size,
             liquid=self.liquid,
             expert=self.expert,
+            nudge_m=self.nudge_mm / 1e3,
         )
         made_by.write(out)
 

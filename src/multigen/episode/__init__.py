@@ -11,6 +11,7 @@ from .experts import make_expert as make_expert
 from .feedback import FeedbackExpert as FeedbackExpert
 from .ik import Arm as Arm
 from .ik import kinova as kinova
+from .nudge import check_nudge as check_nudge
 from .plan import Plan as Plan
 from .plan import plan_pour as plan_pour
 from .rollout import Blind as Blind

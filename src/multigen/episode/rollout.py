@@ -49,10 +49,12 @@ def rollout(
     clock: Clock = Clock(),
     size: int = 224,
     liquid: str | None = None,
+    nudge_m: float = 0.0,
 ) -> Episode:
     """Run one episode with both cameras, colour and roles.
 
     ``liquid``: 'hydraulic', 'particles' (slower than real time), or None for the scene's own.
+    ``nudge_m``: the hand is pushed off its way by about that much; recorded actions stay the intended ones.
     Same config, controller and seed: the same arrays and frames. Raises SceneError when the scene
     cannot be built or the controller finds no plan, RenderError without OpenGL, FormatError when the
     controller returns something that is no action, ConfigError for another liquid.
@@ -60,7 +62,7 @@ def rollout(
     controller.reset(config, seed)
     world = World(config, clock, size=size, liquid=liquid)
     with View(world.scene, size) as view:
-        session = Session(world, view, ears=ears, seed=seed, limits=limits)
+        session = Session(world, view, ears=ears, seed=seed, limits=limits, nudge_m=nudge_m)
         ended = play(session, controller)
     t, film = session.frame, session.film
     f = film.front_count
@@ -81,11 +83,12 @@ def rollout_blind(
     limits: RolloutLimits = RolloutLimits(),
     clock: Clock = Clock(),
     liquid: str | None = None,
+    nudge_m: float = 0.0,
 ) -> Blind:
     """The same episode without rendering; for controllers and ears that do not look (frames are 0 x 0)."""
     controller.reset(config, seed)
     world = World(config, clock, size=64, liquid=liquid)
-    session = Session(world, None, ears=ears, seed=seed, limits=limits)
+    session = Session(world, None, ears=ears, seed=seed, limits=limits, nudge_m=nudge_m)
     ended = play(session, controller)
     return Blind(session.outcome(ended), world.pour.trace(), **session.rows())
 

@@ -16,6 +16,7 @@ from ..errors import ConfigError
 from ..scene.render import View
 from ..types import Ears, Observation, Outcome
 from .film import Film
+from .nudge import Nudges
 from .world import World
 
 
@@ -37,7 +38,8 @@ class RolloutLimits:
 class Session:
     """One episode in the making. Call ``look``, then ``step``, and so on; ``look`` comes last.
 
-    The view, where there is one, stays its owner's to close. ``complete``: see Film.
+    The view, where there is one, stays its owner's to close. ``complete``: see Film. ``nudge_m``: size of
+    the pushes that take the hand off what it is told; see Nudges.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Session:
         seed: int,
         limits: RolloutLimits = RolloutLimits(),
         complete: bool = True,
+        nudge_m: float = 0.0,
     ) -> None:
         self.world, self.ears, self.clock = world, ears, world.clock
         ears.reset(world.config, seed)
@@ -56,6 +59,9 @@ class Session:
         self.settle_frames = int(np.ceil(limits.settle_seconds * self.clock.control_hz))
         most = self.max_frames + self.settle_frames + 4
         self.film = Film(world, view, most, complete=complete)
+        self._nudges = (
+            Nudges(world.config, self.clock, most, size_m=nudge_m, seed=seed) if nudge_m else None
+        )
         self._states: list[np.ndarray] = []
         self._eefs: list[np.ndarray] = []
         self._actions: list[np.ndarray] = []
@@ -94,10 +100,11 @@ class Session:
     def step(self, action: Float32[np.ndarray, " 10"]) -> None:
         """One control interval; the front camera looks at the instants that are its own.
 
-        Raises FormatError for what is no action.
+        The row keeps what was intended, nudged or not. Raises FormatError for what is no action.
         """
         world = self.world
-        world.command(action)
+        told = action if self._nudges is None else self._nudges(self.frame, action)
+        world.command(told)
         self._actions.append(action)
         for i in range(world.steps_per_control):
             if world.steps % world.steps_per_front == 0:

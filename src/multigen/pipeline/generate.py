@@ -49,7 +49,7 @@ def _fixed(made_by: MadeBy) -> dict:
     return {"command": record["command"], "multigen": record["multigen"], "config": config}
 
 
-_CONTENT = {"seed", "condition", "world", "sound", "size", "liquid", "expert"}
+_CONTENT = {"seed", "condition", "world", "sound", "size", "liquid", "expert", "nudge_mm"}
 """Settings that decide an episode; their number, workers, paths and clean-up do not."""
 
 
@@ -67,6 +67,7 @@ def generate(
     keep_episodes: bool = False,
     liquid: str | None = None,
     expert: str = "planned",
+    nudge_m: float = 0.0,
 ) -> None:
     """simulate → sonify → pack → validate. Raises FormatError when validation finds a failure."""
     check_sound(sound)
@@ -82,6 +83,7 @@ def generate(
         size=size,
         liquid=liquid,
         expert=expert,
+        nudge_m=nudge_m,
     )
     sonify(folders, sound=sound, seed=seed, workers=workers)
     pack(folders, out, made_by=made_by, first=packed)

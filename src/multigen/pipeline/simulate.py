@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..episode import is_complete, make_expert, rollout, write_episode
+from ..episode import check_nudge, is_complete, make_expert, rollout, write_episode
 from ..errors import SceneError
 from ..liquid import liquid_of
 from ..scene import WorldConfig, draw_scene
@@ -29,6 +29,7 @@ class SimulateTask:
     size: int = 224
     liquid: str = "hydraulic"
     expert: str = "planned"
+    nudge_m: float = 0.0
 
 
 def episode_folder(root: Path, index: int) -> Path:
@@ -44,7 +45,12 @@ def simulate_one(task: SimulateTask) -> Path:
         scene = draw_scene(task.world, seed, condition=task.condition)
         try:
             episode = rollout(
-                scene, make_expert(task.expert), seed=seed, size=task.size, liquid=task.liquid
+                scene,
+                make_expert(task.expert),
+                seed=seed,
+                size=task.size,
+                liquid=task.liquid,
+                nudge_m=task.nudge_m,
             )
         except SceneError as e:
             problems.append(str(e))
@@ -77,17 +83,20 @@ def simulate(
     first: int = 0,
     liquid: str | None = None,
     expert: str = "planned",
+    nudge_m: float = 0.0,
 ) -> list[Path]:
     """Finished folders of episodes ``first`` to ``episodes`` - 1; those already complete are kept.
 
-    ``liquid``: 'hydraulic', 'particles' or None for the world's own. Raises ConfigError for another,
+    ``liquid``: 'hydraulic', 'particles' or None for the world's own.
+    ``nudge_m``: see episode.nudge. Raises ConfigError for another,
     and for an ``expert`` that is none of episode.EXPERTS.
     """
     make_expert(expert)
+    check_nudge(nudge_m)
     model = liquid_of(world, liquid)
     folders = [episode_folder(root, i) for i in range(first, episodes)]
     tasks = [
-        SimulateTask(i, seed, world, folder, condition, size, model, expert)
+        SimulateTask(i, seed, world, folder, condition, size, model, expert, nudge_m)
         for i, folder in enumerate(folders, first)
         if not is_complete(folder)
     ]
