@@ -20,7 +20,7 @@ from multigen.policy import (
 )
 from multigen.policy.augment import augment
 from multigen.policy.validate import action_error
-from multigen.policy.windows import Shuffled, build_windows, split_episodes
+from multigen.policy.windows import Shuffled, build_windows, join, split_episodes
 from multigen.types import Controller, Observation
 from multigen.types.pose import absolute_chunk, decode_pose, encode_pose, proper
 
@@ -196,6 +196,29 @@ def test_a_training_goes_on_from_another_policy(monkeypatch, cache, tmp_path):
     with pytest.raises(WeightsError, match="lab_va"):
         run(monkeypatch, cache, tmp_path / "no", steps=1, start_from=tmp_path / "nowhere")
     assert not (tmp_path / "no").exists()
+
+
+def test_going_on_with_another_size_or_other_senses_is_refused(monkeypatch, cache, tmp_path):
+    run(monkeypatch, cache, tmp_path / "first", steps=1)
+    for wish in ({"preset": "compact"}, {"senses": ("vision",)}):
+        with pytest.raises(ConfigError, match="leave --"):
+            run(monkeypatch, cache, tmp_path / "no", start_from=tmp_path / "first", **wish)
+    assert not (tmp_path / "no").exists()
+
+
+def test_several_datasets_are_learned_from_as_one(cache):
+    """Whatever way the episodes are divided among datasets, a decision is the same decision."""
+    whole = build_windows(cache, SMALL, np.arange(3))
+    parts = join([build_windows(cache, SMALL, np.array(e)) for e in ([0], [1, 2])])
+    assert len(parts) == len(whole)
+    assert np.array_equal(parts.chunk, whole.chunk)
+    assert np.array_equal(parts.felt(), whole.felt())
+    index = np.random.default_rng(0).permutation(len(whole))[:20]
+    a, b = whole.batch(index), parts.batch(index)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    last = np.array([len(whole) - 1])
+    assert torch.equal(parts.batch(last)["action"], whole.batch(last)["action"])
 
 
 def test_half_the_file_is_nearly_the_same_policy(monkeypatch, cache, tmp_path):

@@ -91,18 +91,18 @@ class ScoreSound(Verb):
 
 @dataclass(frozen=True)
 class TrainPolicy(Verb):
-    """Dataset → audio-visual diffusion policy.
+    """One dataset or several → audio-visual diffusion policy.
 
-    Example: multigen train-policy runs/pours --out runs/policy --senses vision,audio,state
+    Example: multigen train-policy runs/pours runs/nudged --out runs/policy --senses vision,audio,state
     """
 
     COMMAND: ClassVar[str] = "train-policy"
-    dataset: Positional[Path]
+    datasets: Positional[tuple[Path, ...]]
     out: Path
-    preset: str = "tiny"
-    """tiny, compact or paper."""
-    senses: str = "vision,audio,state"
-    """Any subset, separated by commas."""
+    preset: str | None = None
+    """tiny (the default), compact or paper."""
+    senses: str | None = None
+    """Any subset of vision,audio,state, separated by commas; default: all."""
     steps: int | None = None
     """Default: the preset's own."""
     batch_size: int | None = None
@@ -127,12 +127,14 @@ class TrainPolicy(Verb):
     def run(self) -> None:
         from ..policy import train_policy
 
+        named = (s.strip() for s in self.senses.split(",")) if self.senses is not None else ()
+        senses = tuple(s for s in named if s) if self.senses is not None else None
         made_by, out = self.made_by(), opened(self, self.out)
         train_policy(
-            self.dataset,
+            self.datasets,
             out,
             preset=self.preset,
-            senses=tuple(s.strip() for s in self.senses.split(",") if s.strip()),
+            senses=senses,
             steps=self.steps,
             batch_size=self.batch_size,
             lr=self.lr,

@@ -1,20 +1,22 @@
-"""A dataset -> a policy: the training of the audio-visual diffusion policy.
+"""Datasets -> a policy: the training of the audio-visual diffusion policy.
 
-Reads:  a dataset folder (through its cache).   Makes: in ``out``: config.json and model.safetensors
+Reads:  dataset folders (through their caches).   Makes: in ``out``: config.json and model.safetensors
 (the averaged weights), validation.json, state.safetensors (to resume), logs/ for TensorBoard.
 Used by: cli and pipeline. The compact presets learn on a CPU; `paper` wants a GPU.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor
 
 from ..dataset.cache import open_cache
+from ..errors import ConfigError
 from ..files import write_json
 from ..learning import FitConfig, FitResult, OptimiserName, fit, save_checkpoint
 from .augment import augment
@@ -24,7 +26,7 @@ from .packaged import load_weights
 from .policy import AudioVisualDiffusionPolicy
 from .pretrained import load_pretrained_encoders
 from .validate import Validation
-from .windows import Shuffled, Windows, build_windows, proprioception, split_episodes
+from .windows import Joined, Shuffled, Windows, build_windows, join, split_episodes
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,11 @@ CHECKPOINT_EVERY = 500
 
 
 def train_policy(
-    dataset: Path,
+    datasets: Path | Sequence[Path],
     out: Path,
     *,
-    preset: str = "tiny",
-    senses: tuple[str, ...] = SENSES,
+    preset: str | None = None,
+    senses: tuple[str, ...] | None = None,
     steps: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
@@ -74,28 +76,31 @@ def train_policy(
     threads: int = 2,
     console: Console | None = None,
 ) -> FitResult:
-    """Train on all demonstrations of ``dataset`` and keep the averaged weights in ``out``.
+    """Train on all demonstrations of one dataset or several; keep the averaged weights in ``out``.
 
-    ``preset`` begins with nothing; ``start_from`` (a checkpoint, or the name of a packaged policy)
-    goes on from there instead: its size, senses and ranges, at FINETUNED times the recipe's rate.
+    ``preset`` (default 'tiny') and ``senses`` (default all) begin with nothing; ``start_from`` (a
+    checkpoint, or the name of a packaged policy) goes on from there instead: its size, senses and
+    ranges, at FINETUNED times the recipe's rate.
     ``half`` stores the weights in 16 bit.
 
     ``steps``, ``batch_size``, ``lr`` and ``optimiser`` default to the preset's recipe.
     ``validation`` is the share of episodes held out; ``clip`` and ``ast`` name pretrained encoders (preset `paper`).
     With ``time_limit_s`` training ends, annealed, after that long. Raises ConfigError for an
-    unknown preset or sense, WeightsError when ``resume`` meets the state of another network or
-    ``start_from`` is no policy.
+    unknown preset or sense, or ones that ``start_from`` has not, WeightsError when ``resume`` meets
+    the state of another network or ``start_from`` is no policy.
     """
     base = None if start_from is None else load_weights(start_from)
-    config = named_preset(preset, senses=tuple(senses)) if base is None else base.config
+    if base is None:
+        config = named_preset(preset or "tiny", senses=tuple(senses or SENSES))
+    else:
+        config = base.config
+        check_same(config, preset, senses, start_from)
     recipe = RECIPES[config.preset]
-    cache = open_cache(Path(dataset), size=config.image_size)
-    learned, held = split_episodes(cache.command, validation, seed)
     with threads_set(threads):
-        windows = build_windows(cache, config, learned)
+        windows, held = load_windows(datasets, config, validation, seed)
         policy = base or new_policy(config, windows, seed)
         load_pretrained_encoders(policy, clip=clip, ast=ast)
-        check = Validation(build_windows(cache, config, held), seed) if len(held) else None
+        check = None if held is None else Validation(held, seed)
         plan = FitConfig(
             steps=steps or recipe.steps,
             optimiser=optimiser or recipe.optimiser,
@@ -129,18 +134,60 @@ def train_policy(
             keep=lambda average, _: save_checkpoint(Path(out), config, average, half=half),
             console=console,
         )
-    write_json(Path(out) / "validation.json", {"episodes": len(held), **result.validation})
+    write_json(
+        Path(out) / "validation.json", {"episodes": count_episodes(held), **result.validation}
+    )
     return result
 
 
-def new_policy(config: PolicyConfig, windows: Windows, seed: int) -> AudioVisualDiffusionPolicy:
+def load_windows(
+    datasets: Path | Sequence[Path], config: PolicyConfig, validation: float, seed: int
+) -> tuple[Windows | Joined, Windows | Joined | None]:
+    """(what is learned from, what is held out); every dataset gives its share of both."""
+    learned, held = [], []
+    for root in [datasets] if isinstance(datasets, str | Path) else datasets:
+        cache = open_cache(Path(root), size=config.image_size)
+        parts = split_episodes(cache.command, validation, seed)
+        learned.append(build_windows(cache, config, parts[0]))
+        if len(parts[1]):
+            held.append(build_windows(cache, config, parts[1]))
+    if not learned:
+        raise ConfigError("no dataset to learn from; name at least one")
+    return join(learned), join(held) if held else None
+
+
+def count_episodes(windows: Windows | Joined | None) -> int:
+    """Episodes behind some windows."""
+    if windows is None:
+        return 0
+    parts = windows.parts if isinstance(windows, Joined) else (windows,)
+    return sum(len(np.unique(part.episode)) for part in parts)
+
+
+def check_same(
+    config: PolicyConfig, preset: str | None, senses: tuple[str, ...] | None, name: object
+) -> None:
+    """Raise ConfigError where something else than the policy one starts from was asked for."""
+    if preset is not None and preset != config.preset:
+        raise ConfigError(
+            f"{name} has preset '{config.preset}', asked was '{preset}'; a policy that starts from "
+            "another one keeps its size: leave --preset out"
+        )
+    if senses is not None and set(senses) != set(config.senses):
+        raise ConfigError(
+            f"{name} uses {', '.join(config.senses)}, asked was {', '.join(senses)}; a policy that "
+            "starts from another one keeps its senses: leave --senses out"
+        )
+
+
+def new_policy(
+    config: PolicyConfig, windows: Windows | Joined, seed: int
+) -> AudioVisualDiffusionPolicy:
     """Fresh weights, a function of ``seed``, with the ranges of the training windows."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         policy = AudioVisualDiffusionPolicy(config)
-    cache, rows = windows.cache, windows.frame
-    felt = proprioception(cache.state[rows], cache.eef[rows], config)
-    policy.set_ranges(windows.chunk, felt)
+    policy.set_ranges(windows.chunk, windows.felt())
     return policy
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ..types.pose import decode_pose
 from .policy import AudioVisualDiffusionPolicy
-from .windows import Windows
+from .windows import Joined, Windows
 
 DECISIONS = 128
 
@@ -19,7 +19,7 @@ DECISIONS = 128
 class Validation:
     """``__call__(policy)`` -> scores; made for ``learning.fit``."""
 
-    def __init__(self, windows: Windows, seed: int) -> None:
+    def __init__(self, windows: Windows | Joined, seed: int) -> None:
         rng = np.random.default_rng(seed)
         count = min(DECISIONS, len(windows))
         index = np.sort(rng.choice(len(windows), count, replace=False))

@@ -8,6 +8,7 @@ At frame t sound before t is known: samples [0, t * samples_per_frame); frame t'
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -43,6 +44,10 @@ class Windows:
     def __len__(self) -> int:
         return len(self.frame)
 
+    def felt(self) -> Float32[np.ndarray, "n S"]:
+        """Proprioception at every decision."""
+        return proprioception(self.cache.state[self.frame], self.cache.eef[self.frame], self.config)
+
     def batch(self, index: Int[np.ndarray, " B"]) -> dict[str, Tensor]:
         """The batch that ``AudioVisualDiffusionPolicy.loss`` takes."""
         config, cache = self.config, self.cache
@@ -65,6 +70,47 @@ class Windows:
                 proprioception(cache.state[rows], cache.eef[rows], config)
             )
         return made
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Windows of several datasets as if they were one, the first one's decisions first."""
+
+    parts: tuple[Windows, ...]
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    @cached_property
+    def _ends(self) -> Int[np.ndarray, " parts"]:
+        return np.cumsum([len(part) for part in self.parts])
+
+    @property
+    def chunk(self) -> Float32[np.ndarray, "n K 10"]:
+        """See Windows."""
+        return np.concatenate([part.chunk for part in self.parts])
+
+    def felt(self) -> Float32[np.ndarray, "n S"]:
+        """See Windows."""
+        return np.concatenate([part.felt() for part in self.parts])
+
+    def batch(self, index: Int[np.ndarray, " B"]) -> dict[str, Tensor]:
+        """See Windows; rows are in the order of ``index``."""
+        whose = np.searchsorted(self._ends, index, side="right")
+        starts = self._ends - [len(part) for part in self.parts]
+        taken = [np.flatnonzero(whose == i) for i in range(len(self.parts))]
+        made = [
+            part.batch(index[rows] - start)
+            for part, start, rows in zip(self.parts, starts, taken, strict=True)
+            if len(rows)
+        ]
+        back = torch.from_numpy(np.argsort(np.concatenate(taken)))
+        return {key: torch.cat([batch[key] for batch in made])[back] for key in made[0]}
+
+
+def join(parts: list[Windows]) -> Windows | Joined:
+    """One part as it is, several as one."""
+    return parts[0] if len(parts) == 1 else Joined(tuple(parts))
 
 
 def proprioception(
