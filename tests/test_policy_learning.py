@@ -20,7 +20,13 @@ from multigen.policy import (
 )
 from multigen.policy.augment import augment
 from multigen.policy.validate import action_error
-from multigen.policy.windows import Shuffled, build_windows, join, split_episodes
+from multigen.policy.windows import (
+    Shuffled,
+    build_windows,
+    join,
+    proprioception,
+    split_episodes,
+)
 from multigen.types import Controller, Observation
 from multigen.types.pose import absolute_chunk, decode_pose, encode_pose, proper
 
@@ -106,6 +112,34 @@ def test_chunks_are_relative_and_the_last_action_is_repeated(cache):
     assert windows.done.sum() == SMALL.n_action_steps
     assert windows.done[-1] == 1
     assert windows.done[0] == 0
+
+
+def test_places_are_the_grasp_and_the_end_as_the_hand_sees_them(cache):
+    """Wherever the hand is, taking them back to the world gives the same two points."""
+    action = np.array(cache.action)
+    grasps = []
+    for e, closes in enumerate((7, 11, 9)):
+        start, stop = cache.starts[e : e + 2]
+        action[start:stop, 9] = np.arange(stop - start) >= closes
+        grasps.append(action[start + closes, :3])
+    windows = build_windows(replace(cache, action=action), SMALL, np.arange(3))
+    position, rotation, _ = decode_pose(cache.eef[windows.frame])
+    back = position[:, None] + np.einsum("nij,nkj->nki", rotation, windows.places.reshape(-1, 2, 3))
+    ends = action[cache.starts[1:] - 1, :3]
+    assert back[:, 0] == pytest.approx(np.stack(grasps)[windows.episode], abs=1e-5)
+    assert back[:, 1] == pytest.approx(ends[windows.episode], abs=1e-5)
+
+
+def test_the_hand_knows_where_it_is_to_the_millimetre(cache):
+    """The workspace as seen from the hand moves as a relative action does: by what the hand moves."""
+    config = replace(SMALL, pose_state=True)
+    felt = build_windows(cache, config, np.array([0])).felt()
+    assert felt.shape[-1] == config.state_dim == 17
+    here = np.array(cache.eef[:1])
+    there = here + np.array([0.01, -0.02, 0.03, *[0] * 7], np.float32)
+    a, b = (proprioception(cache.state[:1], eef, config)[0, -3:] for eef in (here, there))
+    _, rotation, _ = decode_pose(here[0])
+    assert rotation @ (a - b) == pytest.approx([0.01, -0.02, 0.03], abs=1e-6)
 
 
 def test_sound_after_the_decision_cannot_change_the_condition(cache):
@@ -276,8 +310,10 @@ def test_a_controller_is_a_function_of_its_seed_and_what_it_saw(cache):
 
 
 def test_commands_are_where_the_hand_is_plus_the_relative_chunk(cache):
-    """Moving the hand and the world together moves the commands with them."""
-    controller, seen = PolicyController(small_policy(cache)), observe(cache, 0, 10)
+    """Moving the hand and the world together moves the commands with them, for one who does not feel where
+    in the world its hand is."""
+    controller = PolicyController(small_policy(cache, pose_state=False))
+    seen = observe(cache, 0, 10)
     controller.reset("half", 0)
     here = controller.act(seen)
     assert here is not None

@@ -40,6 +40,7 @@ def fake_batch(config: PolicyConfig, size: int, seed: int = 0) -> dict[str, torc
         "action": torch.linspace(0, 0.8, config.horizon)[:, None]
         * (torch.rand(size, 1, 10, generator=g) * 2 - 1),
         "done": (torch.rand(size, generator=g) < 0.3).float(),
+        "places": torch.rand(size, 6, generator=g) * 0.2 - 0.1,
     }
 
 
@@ -160,7 +161,7 @@ def test_normalising_is_undone_and_a_still_axis_keeps_its_scale():
     rng = np.random.default_rng(0)
     chunks = rng.normal(size=(50, 16, 10)).astype(np.float32)
     chunks[..., 1] = 0.3
-    policy.set_ranges(chunks, rng.normal(size=(50, 8)).astype(np.float32))
+    policy.set_ranges(chunks, rng.normal(size=(50, SMALL.state_dim)).astype(np.float32))
     sent = policy.normalise(torch.from_numpy(chunks))
     assert float(sent[..., :3].abs().max()) <= 1 + 1e-5
     assert float(sent[..., 1].abs().max()) < 1e-4
@@ -169,7 +170,9 @@ def test_normalising_is_undone_and_a_still_axis_keeps_its_scale():
 
 def test_config_and_weights_survive_the_disk(tmp_path):
     policy = make()
-    policy.set_ranges(np.random.default_rng(0).normal(size=(5, 16, 10)), np.ones((5, 8)))
+    policy.set_ranges(
+        np.random.default_rng(0).normal(size=(5, 16, 10)), np.ones((5, SMALL.state_dim))
+    )
     policy.save_pretrained(tmp_path)
     again = AudioVisualDiffusionPolicy.from_pretrained(tmp_path)
     assert again.config == policy.config

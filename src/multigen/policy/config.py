@@ -14,6 +14,10 @@ SENSES: tuple[str, ...] = ("vision", "audio", "state")
 """What a policy may use of an Observation; the command is always given."""
 JOINTS = 7
 """Joint angles [rad] in an Observation's state."""
+PLACES = 6
+"""Two points of the hand's frame."""
+POSE = 9
+"""Rotation 6, a point of the workspace in the hand's frame 3."""
 ACTION_DIM = 10
 """Position 3, rotation 6, gripper 1; see types.Controller.act."""
 COMMAND_FREQUENCIES = 4
@@ -40,6 +44,9 @@ class PolicyConfig:
     gripper_state: bool = True
     """Proprioception holds the measured closing of the gripper beside the joint angles: without it,
     'about to grasp' and 'has grasped' are the same posture. The paper has the angles alone."""
+    pose_state: bool = False
+    """Proprioception also holds where the hand is (forward kinematics of the joint angles): its rotation,
+    and a fixed point of the workspace as seen from the hand. The paper has the angles alone."""
     audio_seconds: float = 4.0
     """Sound before the decision: 64 240 samples, 400 log-mel frames."""
 
@@ -71,6 +78,13 @@ class PolicyConfig:
     """'mlp' and 'dit': blocks."""
     denoiser_heads: int = 5
     """'dit' only."""
+    denoiser_skip: bool = False
+    """'mlp' only: a linear map from the condition straight to the chunk beside the perceptron. 'Where it
+    should be, less where it is' is linear in the hand's place, and must be exact."""
+    places: bool = False
+    """A second task for the eyes: where the hand first closes and where the episode ends, as seen from the
+    hand now. The denoiser is told the answer. Without it the eyes hardly learn where things are: on
+    calm demonstrations the next motion can be told from the last one."""
     command_width: int = 32
 
     noise_draws: int = 8
@@ -112,7 +126,7 @@ class PolicyConfig:
     @property
     def state_dim(self) -> int:
         """Numbers of proprioception per step."""
-        return JOINTS + self.gripper_state
+        return JOINTS + self.gripper_state + (POSE if self.pose_state else 0)
 
     @property
     def audio_frames(self) -> int:
@@ -131,14 +145,15 @@ class PolicyConfig:
 
     @property
     def condition_width(self) -> int:
-        """What the denoiser is told: fused senses, postures, command."""
-        return self.image_width + self.n_obs_steps * self.state_dim + self.command_width
+        """What the denoiser is told: fused senses, postures, command, places."""
+        told = self.image_width + self.n_obs_steps * self.state_dim + self.command_width
+        return told + (PLACES if self.places else 0)
 
 
 PRESETS: dict[str, PolicyConfig] = {
-    "tiny": PolicyConfig(),
+    "tiny": PolicyConfig(pose_state=True, denoiser_skip=True, places=True),
     "compact": PolicyConfig(
-        preset="compact",
+        preset="compact", pose_state=True, denoiser_skip=True, places=True,
         image_widths=(32, 64, 128, 256),
         audio_width=192, audio_layers=4, audio_heads=3,
         denoiser_widths=(320,), denoiser_layers=3,

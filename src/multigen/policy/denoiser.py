@@ -108,6 +108,7 @@ class MlpDenoiser(nn.Module):
 
     def __init__(self, condition: int, config: PolicyConfig) -> None:
         super().__init__()
+        self.config = config
         width, numbers = config.denoiser_widths[-1], config.horizon * ACTION_DIM
         self.into = nn.Linear(numbers, width)
         self.step = StepEmbedding(width, width)
@@ -116,6 +117,9 @@ class MlpDenoiser(nn.Module):
         )
         self.blocks = nn.ModuleList(MlpBlock(width) for _ in range(config.denoiser_layers))
         self.out = nn.Linear(2 * width, numbers)
+        if config.denoiser_skip:
+            self.skip = nn.Linear(condition, numbers, bias=False)
+            nn.init.zeros_(self.skip.weight)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
@@ -125,7 +129,10 @@ class MlpDenoiser(nn.Module):
         y = self.into(x.flatten(1)) + known
         for block in self.blocks:
             y = block(y, c)
-        return self.out(torch.cat([F.layer_norm(y, y.shape[-1:]), c], -1)).view_as(x)
+        made = self.out(torch.cat([F.layer_norm(y, y.shape[-1:]), c], -1))
+        if self.config.denoiser_skip:
+            made = made + self.skip(condition)
+        return made.view_as(x)
 
 
 def conv_block(a: int, b: int, kernel: int = 5) -> nn.Sequential:

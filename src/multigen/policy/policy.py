@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..learning import load_config, load_state, save_checkpoint, shapes
-from .config import ACTION_DIM, COMMAND_FREQUENCIES, SENSES, PolicyConfig
+from .config import ACTION_DIM, COMMAND_FREQUENCIES, PLACES, SENSES, PolicyConfig
 from .denoiser import build_denoiser
 from .encoders import Ears, build_eyes
 
@@ -40,6 +40,22 @@ LEAST_STATE_RAD = 0.05
 """Half a range is never smaller than this: what hardly moved in training is not blown up to +-1."""
 DONE_WEIGHT = 0.1
 """Of the end-of-episode loss beside the diffusion loss."""
+PLACES_WEIGHT, PLACES_BETA_M = 0.2, 0.005
+"""Of the error of the places (in decimetres, smooth L1); where it turns from square to linear."""
+
+
+class Places(nn.Module):
+    """What is seen and felt -> two places in the hand's frame [dm]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.far = nn.Sequential(
+            nn.Linear(width, 256), nn.SiLU(), nn.Linear(256, 256), nn.SiLU(), nn.Linear(256, PLACES)
+        )
+        self.near = nn.Linear(width, PLACES)
+
+    def forward(self, x: Float[Tensor, "B W"]) -> Float[Tensor, "B 6"]:
+        return self.far(x) + self.near(x)
 
 
 class AudioVisualDiffusionPolicy(nn.Module):
@@ -69,6 +85,8 @@ class AudioVisualDiffusionPolicy(nn.Module):
         hidden = 2048 if both > 1000 else 2 * both  # ManiWAV's width at full size
         self.fuse = nn.TransformerEncoderLayer(both, 8, hidden, dropout=0.0, batch_first=True)
         self.project = nn.Linear(2 * both, width)
+        if config.places:
+            self.places = Places(both + config.n_obs_steps * config.state_dim)
         self.command = nn.Linear(2 * COMMAND_FREQUENCIES, config.command_width)
         self.denoiser = build_denoiser(config)
         self.done = nn.Sequential(
@@ -129,7 +147,10 @@ class AudioVisualDiffusionPolicy(nn.Module):
             flat = value.reshape(batch, -1)
             parts.append(flat if drop is None else torch.where(drop[:, i, None], absent, flat))
         fused = self.project(self.fuse(torch.stack(parts[:2], 1)).flatten(1))
-        return torch.cat([fused, parts[2], self.command(fourier(seen["command"]))], -1)
+        told = [fused, parts[2], self.command(fourier(seen["command"]))]
+        if self.config.places:
+            told.append(self.places(torch.cat([parts[0], parts[2]], -1)))
+        return torch.cat(told, -1)
 
     def _present(
         self, sense: str, seen: Seen, encoder: Callable[[Tensor], Tensor]
@@ -163,10 +184,14 @@ class AudioVisualDiffusionPolicy(nn.Module):
             0, self.config.num_train_timesteps, (len(clean),), generator=generator
         ).to(device)
         denoised = self.denoise_error(clean, noise, step, condition.repeat(draws, 1))
-        return denoised + DONE_WEIGHT * ended, {
-            "denoising": denoised.detach(),
-            "done": ended.detach(),
-        }
+        total, parts = denoised + DONE_WEIGHT * ended, {"denoising": denoised, "done": ended}
+        if self.config.places:
+            wanted = 10 * batch["places"]
+            parts["places"] = F.smooth_l1_loss(
+                condition[:, -PLACES:], wanted, beta=10 * PLACES_BETA_M
+            )
+            total = total + PLACES_WEIGHT * parts["places"]
+        return total, {name: value.detach() for name, value in parts.items()}
 
     def denoise_error(
         self, clean: Tensor, noise: Tensor, step: Tensor, condition: Tensor

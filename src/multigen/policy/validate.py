@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..types.pose import decode_pose
+from .config import PLACES
 from .policy import AudioVisualDiffusionPolicy
 from .windows import Joined, Windows
 
@@ -43,6 +44,8 @@ class Validation:
         millimetres, degrees = action_error(
             chunk[:, :taken].cpu(), batch["action"][:, :taken].cpu()
         )
+        if policy.config.places:
+            scores |= self._places(policy, batch)
         scores |= {
             "position_mm": millimetres,
             "rotation_deg": degrees,
@@ -50,6 +53,12 @@ class Validation:
             "done_correct": float(((done > 0.5) == (batch["done"] > 0.5)).float().mean()),
         }
         return scores
+
+    def _places(self, policy: AudioVisualDiffusionPolicy, batch: dict[str, Tensor]) -> dict:
+        """How far off the eyes place the grasp and the pour, mean over decisions."""
+        said = policy.encode(batch)[:, -PLACES:] / 10
+        off = (said - batch["places"]).unflatten(-1, (2, 3)).norm(dim=-1).mean(0)
+        return {"grasp_place_mm": 1e3 * float(off[0]), "end_place_mm": 1e3 * float(off[1])}
 
     def _denoising(self, policy: AudioVisualDiffusionPolicy, batch: dict[str, Tensor]) -> float:
         condition, clean = policy.encode(batch), policy.normalise(batch["action"])

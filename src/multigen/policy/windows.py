@@ -12,14 +12,19 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float16, Float32, Int
+from jaxtyping import Float, Float16, Float32, Int
 from torch import Tensor
 
 from ..dataset.cache import PolicyCache
 from ..errors import ConfigError
-from ..types.pose import relative_chunk
+from ..types.pose import decode_pose, relative_chunk
 from .config import PolicyConfig
 from .log_mel import HOP, SAMPLE_RATE, episode_mel
+
+WORKSPACE_M = np.array([0.6, 0.0, 0.15])
+"""A point amid the work; as seen from the hand it moves against the hand, as relative actions do."""
+CLOSING = 0.05
+"""Of a gripper that counts as told to close."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Windows:
     """Relative to the pinch site at the decision."""
     done: np.ndarray
     """The episode ends within the next ``n_action_steps``."""
+    places: Float32[np.ndarray, "n 6"]
+    """Where the hand first closes and where the episode ends, seen from the hand at the decision [m]."""
     mel: Float16[np.ndarray, "F M"] | None
     """Scaled log-mels of all episodes, one after another; None without the sense."""
     mel_row: Int[np.ndarray, " n"]
@@ -58,6 +65,7 @@ class Windows:
             "command": torch.from_numpy(cache.command[episode].astype(np.float32)),
             "action": torch.from_numpy(self.chunk[index]),
             "done": torch.from_numpy(self.done[index]),
+            "places": torch.from_numpy(self.places[index]),
         }
         if "vision" in config.senses:
             images = torch.from_numpy(cache.rgb[rows])
@@ -116,14 +124,35 @@ def join(parts: list[Windows]) -> Windows | Joined:
 def proprioception(
     state: Float32[np.ndarray, "*n 7"], eef: Float32[np.ndarray, "*n 10"], config: PolicyConfig
 ) -> Float32[np.ndarray, "*n S"]:
-    """What a policy feels of its body: joint angles and, if it wants, how far the gripper is closed."""
+    """What a policy feels of its body: joint angles and, if it wants, how far the gripper is closed
+    and where the hand is."""
     parts = [state, eef[..., 9:]] if config.gripper_state else [state]
+    if config.pose_state:
+        parts += [eef[..., 3:9], from_hand(eef, WORKSPACE_M)]
     return np.concatenate(parts, -1).astype(np.float32)
+
+
+def from_hand(
+    eef: Float32[np.ndarray, "*n 10"], point: Float[np.ndarray, " 3"]
+) -> Float32[np.ndarray, "*n 3"]:
+    """A point of the world as seen from the hand [m]."""
+    position, rotation, _ = decode_pose(eef)
+    return np.einsum("...ji,...j->...i", rotation, point - position).astype(np.float32)
+
+
+def places_ahead(
+    eef: Float32[np.ndarray, "T 10"], action: Float32[np.ndarray, "T 10"]
+) -> Float32[np.ndarray, "T 6"]:
+    """Of one episode: where the hand is first told to close (the end, if never), and where it ends."""
+    closing = np.flatnonzero(action[:, 9] > CLOSING)
+    places = (action[closing[0] if len(closing) else -1, :3], action[-1, :3])
+    return np.concatenate([from_hand(eef, place.astype(float)) for place in places], -1)
 
 
 def build_windows(cache: PolicyCache, config: PolicyConfig, episodes: np.ndarray) -> Windows:
     """All decisions of ``episodes``; log-mels are computed here, once (0.2 MB an episode, in memory)."""
-    frame, episode, chunk, done, mel, mel_row, mel_rows = [], [], [], [], [], [], 0
+    frame, episode, chunk, done, places = [], [], [], [], []
+    mel, mel_row, mel_rows = [], [], 0
     per_frame = cache.samples_per_frame
     if "audio" in config.senses and (cache.sample_rate != SAMPLE_RATE or per_frame % HOP):
         raise ConfigError(
@@ -138,6 +167,7 @@ def build_windows(cache: PolicyCache, config: PolicyConfig, episodes: np.ndarray
         episode.append(np.full(len(rows), e))
         chunk.append(relative_chunk(cache.eef[rows], cache.action[ahead]))
         done.append(stop - rows <= config.n_action_steps)
+        places.append(places_ahead(cache.eef[rows], cache.action[rows]))
         if "audio" in config.senses:
             sound = cache.sound[start * per_frame : (stop - 1) * per_frame]
             heard = episode_mel(
@@ -157,6 +187,7 @@ def build_windows(cache: PolicyCache, config: PolicyConfig, episodes: np.ndarray
         np.concatenate(frame),
         np.concatenate(chunk),
         np.concatenate(done).astype(np.float32),
+        np.concatenate(places),
         np.concatenate(mel) if mel else None,
         np.concatenate(mel_row) if mel_row else np.zeros(0, int),
     )
