@@ -240,6 +240,12 @@ def test_going_on_with_another_size_or_other_senses_is_refused(monkeypatch, cach
     assert not (tmp_path / "no").exists()
 
 
+def test_no_senses_at_all_are_refused(monkeypatch, cache, tmp_path):
+    with pytest.raises(ConfigError, match="at least one"):
+        run(monkeypatch, cache, tmp_path / "no", steps=1, senses=())
+    assert not (tmp_path / "no").exists()
+
+
 def test_several_datasets_are_learned_from_as_one(cache):
     """Whatever way the episodes are divided among datasets, a decision is the same decision."""
     whole = build_windows(cache, SMALL, np.arange(3))

@@ -18,7 +18,7 @@ from ..types.pose import decode_pose, encode_pose
 from .path import ease, grasp_height_m, turn_about
 
 LARGEST_M = 0.03
-"""Beyond, cups are knocked over more often than anything is learned."""
+"""A standard deviation beyond it would push the hand as far as a cup is wide."""
 SMOOTH_S = 0.5
 """Standard deviation of the smoothing in time: a push comes and goes within about two seconds."""
 TURN_RAD_PER_M = 3.0

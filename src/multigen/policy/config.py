@@ -83,8 +83,8 @@ class PolicyConfig:
     should be, less where it is' is linear in the hand's place, and must be exact."""
     places: bool = False
     """A second task for the eyes: where the hand first closes and where the episode ends, as seen from the
-    hand now. The denoiser is told the answer. Without it the eyes hardly learn where things are: on
-    calm demonstrations the next motion can be told from the last one."""
+    hand now. The denoiser is told the answer. From actions alone eyes learn this slowly: the next
+    motion of a demonstration can mostly be told from the last one."""
     command_width: int = 32
 
     noise_draws: int = 8

@@ -91,7 +91,7 @@ def train_policy(
     """
     base = None if start_from is None else load_weights(start_from)
     if base is None:
-        config = named_preset(preset or "tiny", senses=tuple(senses or SENSES))
+        config = named_preset(preset or "tiny", senses=tuple(SENSES if senses is None else senses))
     else:
         config = base.config
         check_same(config, preset, senses, start_from)
