@@ -127,8 +127,9 @@ class TrainPolicy(Verb):
     def run(self) -> None:
         from ..policy import train_policy
 
-        named = (s.strip() for s in self.senses.split(",")) if self.senses is not None else ()
-        senses = tuple(s for s in named if s) if self.senses is not None else None
+        senses = None
+        if self.senses is not None:
+            senses = tuple(s.strip() for s in self.senses.split(",") if s.strip())
         made_by, out = self.made_by(), opened(self, self.out)
         train_policy(
             self.datasets,

@@ -76,8 +76,8 @@ class Pours(Verb):
     expert: Literal["planned", "feedback"] = "planned"
     """Who pours: as in the paper, decided beforehand; or watching the ledger and stopping on target."""
     nudge_mm: float = 0.0
-    """Push the expert's hand off its way by about this much: what it intended is recorded, so a policy
-    learns to mend its own errors (10 to 15 is a good size; 0: never)."""
+    """Push the expert's hand off its way by about this much: what it intended is recorded, so that
+    the pours show how an error is mended (0: never; at most 30)."""
     overwrite: bool = False
     resume: bool = False
 

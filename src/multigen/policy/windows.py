@@ -145,8 +145,9 @@ def places_ahead(
 ) -> Float32[np.ndarray, "T 6"]:
     """Of one episode: where the hand is first told to close (the end, if never), and where it ends."""
     closing = np.flatnonzero(action[:, 9] > CLOSING)
-    places = (action[closing[0] if len(closing) else -1, :3], action[-1, :3])
-    return np.concatenate([from_hand(eef, place.astype(float)) for place in places], -1)
+    there = action[[closing[0] if len(closing) else -1, -1]]
+    chunk = relative_chunk(eef, np.broadcast_to(there, (len(eef), *there.shape)))
+    return chunk[..., :3].reshape(len(eef), -1)
 
 
 def build_windows(cache: PolicyCache, config: PolicyConfig, episodes: np.ndarray) -> Windows:
