@@ -2,6 +2,7 @@
 #   make demo   [CLIP=path.mp4] [OVERWRITE=1] [OUT=out/demo]     the main job, then open OUT/report.html
 #   make test   the whole suite        make check   format, lint, types, import contracts
 #   make bench  performance benchmarks, JSON under out/bench
+#   make lab_va the packaged policy from nothing: pours, sounds, training (three hours; continues where it stopped)
 PYTHON ?= python3
 PY := .venv/bin/python
 OUT ?= out/demo
@@ -11,7 +12,7 @@ PIP_FLAGS ?=
 # one JIT cache for all runs; quiet, reproducible threads
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.venv/numba-cache
 
-.PHONY: demo test check bench setup clean
+.PHONY: demo test check bench lab_va setup clean
 
 setup: .venv/.installed
 
@@ -43,6 +44,12 @@ check: .venv/.installed-test
 
 bench: .venv/.installed-test
 	for b in benchmarks/*.py; do $(PY) $$b || exit 1; done
+
+LAB := .venv/bin/multigen generate --world lab --episodes 300 --resume
+lab_va: .venv/.installed
+	$(LAB) --seed 1000 --out out/lab
+	$(LAB) --seed 2000 --nudge-mm 18 --out out/lab_nudged
+	.venv/bin/multigen train-policy out/lab out/lab_nudged --out out/lab_va --half --steps 12000 --seed 0 --resume
 
 clean:
 	rm -rf .venv out build dist

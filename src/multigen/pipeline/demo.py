@@ -16,6 +16,10 @@ from .generate import generate
 from .journal import Journal
 from .sonify import sonify_video
 
+NUDGE_M = 0.012
+"""The hand is pushed off its way: calm pours would make the packaged policy, which goes on learning from
+these, forget how it mends its errors."""
+
 
 def demo(
     out: Path,
@@ -42,6 +46,7 @@ def demo(
                 sound="flow",
                 made_by=made_by,
                 workers=workers,
+                nudge_m=NUDGE_M,
             )
     if not journal.done("train policy"):
         with journal.stage("train policy"):
