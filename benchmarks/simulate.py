@@ -69,6 +69,9 @@ class Config:
     processes: tuple[int, ...] = (1, 2)
     size: int = 224
     world: str = "train"
+    liquid: str = "hydraulic"
+    particles: bool = True
+    """Beside it, the first process's episodes once more on one process, with a particle liquid."""
     seed: int = 0
     memory_episodes: int = 0
     """0: memory is not measured; 300 for the study (the better part of an hour)."""
@@ -145,7 +148,8 @@ def watch() -> Stopwatch:
 
 def make(config: Config, world: WorldConfig, index: int, folder: Path, size: int) -> float:
     """One silent episode by the production function; its simulated seconds. Leaves nothing behind."""
-    done = stage.simulate_one(stage.SimulateTask(index, config.seed, world, folder, size=size))
+    task = stage.SimulateTask(index, config.seed, world, folder, size=size, liquid=config.liquid)
+    done = stage.simulate_one(task)
     seconds = len(read_arrays(done / store_room.ARRAYS)["state"]) / Clock().control_hz
     for file in done.iterdir():
         file.unlink()
@@ -157,7 +161,9 @@ def worker(config: Config, k: int, barrier: Any, results: Any) -> None:
     """A process: warm up, wait for the others, make episodes."""
     world = load_world(config.world)
     scene = draw_scene(world, config.seed)
-    rollout(scene, Expert(), seed=0, size=config.size, limits=RolloutLimits(0.4))
+    rollout(
+        scene, Expert(), seed=0, size=config.size, limits=RolloutLimits(0.4), liquid=config.liquid
+    )
     clock = watch()
     with tempfile.TemporaryDirectory() as folder:
         barrier.wait()
@@ -247,7 +253,7 @@ def show(console: Console, runs: dict[str, dict[str, Any]]) -> None:
     table.add_column("stage")
     table.add_column("")
     for name in runs:
-        table.add_column(f"{name} process{'es' if name != '1' else ''}", justify="right")
+        table.add_column(f"{name} process{'' if name.endswith('1') else 'es'}", justify="right")
     for stage_name, what in STAGES.items():
         cells = []
         for run in runs.values():
@@ -269,6 +275,8 @@ def main(config: Config) -> None:
     """Measure, print, write."""
     console = Console()
     runs = {str(n): throughput(config, n) for n in config.processes}
+    if runs and config.particles:
+        runs["particles, 1"] = throughput(replace(config, liquid="particles"), 1)
     if runs:
         show(console, runs)
     flat = memory(config) if config.memory_episodes else None
