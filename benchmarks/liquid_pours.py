@@ -23,7 +23,7 @@ DT_S = 0.0025
 FIRST_SEED = 30_000_000
 """Nobody else draws from here on."""
 KINDS = tuple(kind for kind in SOURCE_KINDS if kind != "can")
-"""The hole in a can's lid is four particles wide: particles say nothing about its flow."""
+"""The hole in a can's lid is four particles wide: too coarse to fit a flow to."""
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,7 @@ def watch() -> Stopwatch:
     clock.wrap(World, "command", "control")
     clock.wrap(World, "tick", "physics")
     clock.wrap(View, "draw_liquid", "shapes")
+    clock.wrap(View, "draw_particles", "shapes")
     clock.wrap(View, "frame", "compose")
     clock.wrap(mujoco, "mjr_render", kind)
     clock.wrap(mujoco, "mjr_readPixels", lambda *_: drawing[0])

@@ -133,16 +133,17 @@ def test_nothing_is_lost_before_the_onset_and_the_ledger_closes(kind):
     before = trace.tilt_rad < tilt_to_hold(VESSELS[kind], ml) - np.radians(3)
     assert trace.source_ml[before & (np.arange(len(trace)) < 300)].min() > 0.995 * ml
     assert np.abs(trace.total_ml - ml).max() < 1e-9
-    poured = 0.3 if kind == "can" else 0.98  # its hole is a few of these particles wide
+    poured = 0.94 if kind == "can" else 0.98  # its hole is a few of these particles wide
     assert trace.source_ml[-1] < (1 - poured) * ml
     assert trace.receiver_ml[-1] > 0.9 * poured * ml
 
 
-@pytest.mark.parametrize("kind", [kind for kind in VESSELS if kind != "can"])
+@pytest.mark.parametrize("kind", VESSELS)
 def test_half_is_out_when_the_hydraulic_model_says_so(kind):
     ml, trace, model = tipped(kind)
     half = [int(np.argmax(x.source_ml < 0.5 * ml)) / 100 for x in (trace, model)]
-    assert abs(half[0] - half[1]) < 0.15
+    coarse = kind == "can"  # two particles wide at this count; 0.02 s apart with 2,000 of them
+    assert abs(half[0] - half[1]) < (0.3 if coarse else 0.15)
 
 
 # --- walls

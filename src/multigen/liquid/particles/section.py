@@ -88,9 +88,12 @@ def section(vessel: Vessel) -> Section:
     below = int(np.ceil((rim + PAD_M) / STEP_M))
     z = rim + (np.arange(below + int(PAD_M / STEP_M) + 1) - below)[:, None] * STEP_M
     r = np.arange(int(np.ceil((outer[:, 1].max() + PAD_M) / STEP_M)) + 1)[None] * STEP_M
-    last = inner[-1] - inner[-2]
-    above = inner[-1] + last * EXTENDED_M / last[0]
-    wall = np.concatenate([[[floor, 0.0]], inner, [above]])
+    wall = np.concatenate([[[floor, 0.0]], inner])
+    if (
+        vessel.mouth_radius_m is None
+    ):  # a lid's end, almost flat, would go on as a roof over its hole
+        last = inner[-1] - inner[-2]
+        wall = np.concatenate([wall, [inner[-1] + last * EXTENDED_M / last[0]]])
     hull = np.concatenate([[[0.0, 0.0]], outer, [inner[-1]]])
     r_inner = np.interp(z, wall[1:, 0], wall[1:, 1])
     r_outer = np.interp(z, outer[:, 0], outer[:, 1])
