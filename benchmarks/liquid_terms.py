@@ -1,0 +1,81 @@
+"""Does every term of the hydraulic model help, and how fast is it? One term left out at a time.
+
+    .venv/bin/python benchmarks/liquid_terms.py [--pours 78] [--pours-particles 1000]
+
+The random pours of benchmarks/liquid.py --calibrate (kept under out/bench, so whoever ran that waits
+for nothing here), simulated by particles and by the hydraulic model: as shipped, then with one term
+neutralised. A term helps where its row is worse than the first. Particles know no air, no surface
+tension and next to no viscosity: the terms for those (`flooding`, heads at the lip, `reynolds_half`)
+have no judge here; their rows say only that they do no harm to water in wide openings.
+Then the speed: simulated seconds per CPU second of `simulate_pour`, one core, its table made before.
+Writes out/bench/liquid.terms.json.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from liquid import NO_AIR, by_model, judged
+from liquid_pours import DT_S, kept_pours
+from rich.console import Console
+from rich.table import Table
+
+from multigen.files import write_json
+
+WITHOUT: dict[str, dict[str, float]] = {
+    "as shipped": {},
+    "lag of the head (inertia)": {"inertia": 0.0},
+    "height lost along the wall speeds up (run_down)": {"run_down": 0.0},
+    "liquid that slides out (slide)": {"slide": 0.0},
+    "... slower through a narrow throat (neck)": {"neck": 0.0},
+    "... fills part of the throat (filled)": {"filled": 1.0},
+    "speed at the lip from that height (launch)": {"launch": 0.0},
+    "leaves below the horizontal (launch_down_rad)": {"launch_down_rad": 0.0},
+    "leaves along the wall (launch_slope)": {"launch_slope": 0.0},
+    "dribble after the stop (dribble_s)": {"dribble_s": 1e-3},
+    "heads that start and stop the flow": {"onset_head": 0.0, "stop_head": 0.0},
+    "viscosity (reynolds_half)": {"reynolds_half": 1e-9},
+}
+"""Term -> the constants that neutralise it."""
+SHOWN = {
+    "held_median_pct": "held median", "held_p95_pct": "95 %",
+    "landed_median_pct": "landed median", "spilled_median_pct": "spilled median",
+    "spilled_p95_pct": "95 %",
+}  # fmt: skip
+
+
+def speed(pours: list, repeats: int = 5) -> float:
+    """Simulated seconds per CPU second; what is compiled or tabled once is left out."""
+    for pour, _ in pours:
+        by_model(pour, NO_AIR)
+    began = time.process_time()
+    for _ in range(repeats):
+        for pour, _ in pours:
+            by_model(pour, NO_AIR)
+    spent = time.process_time() - began
+    return repeats * DT_S * sum(len(pour.tilt_rad) for pour, _ in pours) / spent
+
+
+def main() -> None:
+    """Simulate what is missing, leave out, judge, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pours", type=int, default=78)
+    parser.add_argument("--pours-particles", type=int, default=1000)
+    parser.add_argument("--out", type=Path, default=Path("out/bench"))
+    args = parser.parse_args()
+    folder = args.out / f"liquid_pours.{args.pours_particles}"
+    pours = kept_pours(args.pours, folder, args.pours_particles)
+    rows = {name: judged(pours, replace(NO_AIR, **change)) for name, change in WITHOUT.items()}
+    table = Table("without", *SHOWN.values(), title=f"Error against {len(pours)} particle pours, %")
+    for name, row in rows.items():
+        table.add_row(name, *(f"{row[key]:.2f}" for key in SHOWN))
+    console = Console(width=120)
+    console.print(table)
+    times = speed(pours)
+    console.print(f"speed: {times:,.0f} times real time on one core")
+    write_json(args.out / "liquid.terms.json", {"without": rows, "times_real_time": times})
+
+
+if __name__ == "__main__":
+    main()
