@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/liquid.py [--gate] [--particles 2000]
     .venv/bin/python benchmarks/liquid.py --calibrate [--pours 124] [--pours-particles 1000]
+    .venv/bin/python benchmarks/liquid.py --lids 40
 
 Gate (the default): every kind of vessel is tilted in 4 s by both models. Asked: settled mean height
 within 3 % of the analytic one; less than 0.5 % of the particles lost before the geometric onset;
@@ -13,6 +14,9 @@ are simulated by particles; the constants of HydraulicParams, as shipped and fit
 ones, are judged on the odd ones.
 Asked: held volume, rms over a pour in % of the initial volume, median <= 1.5, 95th percentile <= 4;
 landed volume, median <= 3 %. Writes out/bench/liquid.calibration.json and .png.
+
+Lids: the same for cans alone, 2,000 particles a pour, and the one constant a lid has.
+Writes out/bench/liquid.lids.json and .png.
 
 Particles know no air, so the full-bore limit is lifted where the two are compared.
 """
@@ -47,6 +51,7 @@ FITTED = {
     "neck": (0.0, 6.0),
     "filled": (0.3, 1.2),
 }
+LID = {"lid": (0.0, 1.0)}
 LAUNCH = {"launch": (0.0, 3.0), "launch_down_rad": (-0.3, 0.8), "launch_slope": (0.0, 1.5)}
 """Constants of the model that are fitted, and their bounds."""
 
@@ -203,8 +208,21 @@ def fit(pours: list, start: HydraulicParams, bounds: dict, column: int) -> Hydra
 def calibrate(out: Path, count: int, particles: int) -> None:
     """Simulate what is missing, fit, judge, write, plot."""
     pours = kept_pours(count, out / f"liquid_pours.{particles}", particles)
+    fitted = fit(pours[0::2], fit(pours[0::2], NO_AIR, FITTED, 0), LAUNCH, 2)
+    report(out / "liquid.calibration", pours, fitted, (*FITTED, *LAUNCH), particles)
+
+
+def calibrate_lids(out: Path, count: int, particles: int = 2000) -> None:
+    """The same for what stands behind a lid."""
+    pours = kept_pours(count, out / f"liquid_pours.lids.{particles}", particles, ("can",))
+    report(out / "liquid.lids", pours, fit(pours[0::2], NO_AIR, LID, 0), (*LID,), particles)
+
+
+def report(
+    path: Path, pours: list, fitted: HydraulicParams, names: tuple[str, ...], particles: int
+) -> None:
+    """Judge on the even (fitting) and odd (held out) pours; table, JSON, plot."""
     fitting, held_out = pours[0::2], pours[1::2]
-    fitted = fit(fitting, fit(fitting, NO_AIR, FITTED, 0), LAUNCH, 2)
     rows = {
         "as shipped, all": judged(pours, NO_AIR),
         "as shipped, fitting half": judged(fitting, NO_AIR),
@@ -218,12 +236,12 @@ def calibrate(out: Path, count: int, particles: int) -> None:
             f"{name:<28}{r['n']:>4}{r['held_median_pct']:>13.2f}{r['held_p95_pct']:>7.2f}"
             f"{r['landed_median_pct']:>15.2f}{r['landed_p95_pct']:>7.2f}"
         )
-    print({name: getattr(fitted, name) for name in (*FITTED, *LAUNCH)})
+    print({name: getattr(fitted, name) for name in names})
     write_json(
-        out / "liquid.calibration.json",
+        path.with_name(path.name + ".json"),
         {"particles": particles, "fitted": asdict(fitted), "shipped": asdict(NO_AIR), "rows": rows},
     )
-    plot(out / "liquid.calibration.png", held_out, fitted)
+    plot(path.with_name(path.name + ".png"), held_out, fitted)
 
 
 def plot(path: Path, pours: list, params: HydraulicParams) -> None:
@@ -258,11 +276,14 @@ def main() -> None:
     parser.add_argument("--particles", type=int, default=2000, help="of the gate")
     parser.add_argument("--pours", type=int, default=124)
     parser.add_argument("--pours-particles", type=int, default=1000, help="of the calibration")
+    parser.add_argument("--lids", type=int, default=0, help="so many pours from cans")
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     args = parser.parse_args()
     if args.calibrate:
         calibrate(args.out, args.pours, args.pours_particles)
-    if args.gate or not args.calibrate:
+    if args.lids:
+        calibrate_lids(args.out, args.lids)
+    if args.gate or not (args.calibrate or args.lids):
         sys.exit(0 if run_gate(args.out, args.particles) else 1)
 
 

@@ -23,7 +23,7 @@ DT_S = 0.0025
 FIRST_SEED = 30_000_000
 """Nobody else draws from here on."""
 KINDS = tuple(kind for kind in SOURCE_KINDS if kind != "can")
-"""The hole in a can's lid is four particles wide: too coarse to fit a flow to."""
+"""The hole in a can's lid wants twice as many particles: `--lids`."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,11 @@ def smoothstep(s: np.ndarray) -> np.ndarray:
     return s * s * (3 - 2 * s)
 
 
-def draw_pour(index: int) -> Pour:
+def draw_pour(index: int, kinds: tuple[str, ...] = KINDS) -> Pour:
     """Vessel families in turn; fill 50-85 %, 2.5-5 s of tilt to anything between a sip and empty,
     half of them tilted back; the lip comes down to 2-5 cm above the rim as the tilt allows."""
     rng = np.random.default_rng(FIRST_SEED + index)
-    kind = KINDS[index // 2 % len(KINDS)]
+    kind = kinds[index // 2 % len(kinds)]
     source = draw_source(rng)
     while source.kind != kind:
         source = draw_source(rng)
@@ -132,7 +132,7 @@ COLUMNS = tuple(f.name for f in fields(PourTrace))[1:]
 
 
 def kept_pours(
-    count: int, folder: Path, particles: int
+    count: int, folder: Path, particles: int, kinds: tuple[str, ...] = KINDS
 ) -> list[tuple[Pour, dict[str, np.ndarray]]]:
     """Pours 0 .. count - 1 and what the particles did; missing ones are simulated and written."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def kept_pours(
     with progress_bar() as bar:
         shown = bar.add_task("particle pours", total=count)
         for i in range(count):
-            file, pour = folder / f"{i:03d}.npz", draw_pour(i)
+            file, pour = folder / f"{i:03d}.npz", draw_pour(i, kinds)
             if not file.exists():
                 trace, cost = by_particles(pour, particles)
                 part = file.with_suffix(".part.npz")

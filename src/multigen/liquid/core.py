@@ -11,7 +11,7 @@ Equations
             running down the wall past 90 degrees adds Cd * area * sqrt(2 g run_down).
   sliding   what no sill holds back any more (V less the volume at rest at this tilt) slides out as a
             whole: du/dt = k g sin(slope) - u^2 / (drag L), q = V_free u / (share L), a slug on an
-            incline with turbulent drag, slowed by a throat and never more than the throat passes.
+            incline with turbulent drag, slowed by a throat or a lid and never more than the throat passes.
             A form of our own, after what particles do: their flow keeps growing to the end, where a
             weir's dies away exponentially. The larger of the two flows counts.
   full bore q <= Fl * A sqrt(g D) once air has to enter through the liquid: Wallis flooding with
@@ -35,6 +35,8 @@ from numba import njit
 
 from .table import BELOW, MAX_TILT_RAD, head_of, row_at
 
+COMPILED = {"cache": True, "error_model": "numpy"}
+"""No fastmath: the ledger's sums must stay exact. Nothing here divides by zero."""
 G = 9.81
 GRAIN = 2.0**60
 """Volumes are whole multiples of 1 / GRAIN m3 (1e-12 mL), so that adding them is exact."""
@@ -81,8 +83,8 @@ class Setup(NamedTuple):
 (
     C_DT, C_DENSITY, C_VISCOSITY, C_ON, C_OFF, C_CD, C_LAG, C_RE_HALF, C_RUN, C_FLOOD, C_DRIBBLE,
     C_THROAT, C_WALL_ANGLE, C_RECV_RIM, C_RECV_DEPTH, C_STRIDE, C_SLIDE, C_LENGTH, C_WIDEST,
-    C_FILLED, C_LAUNCH, C_DOWN, C_DOWN_SLOPE, C_REST, C_DRAG, C_NECK, C_COUNT,
-) = range(27)  # fmt: skip
+    C_FILLED, C_LAUNCH, C_DOWN, C_DOWN_SLOPE, C_REST, C_DRAG, C_COUNT,
+) = range(26)  # fmt: skip
 
 (
     SOURCE, FLIGHT, RECEIVER, SPILLED, HEAD, FLOW, FLOWING, DRIBBLE_LEFT, DRIBBLE_FLOW, STEP,
@@ -95,13 +97,13 @@ TRACE_COLUMNS = 11
 """Columns of PourTrace after liquid_hz, in its order."""
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def grain(volume):
     """A volume [m3] rounded to the ledger's grain."""
     return np.rint(volume * GRAIN) / GRAIN
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def _interp(x, xs, ys):
     if x <= xs[0]:
         return ys[0]
@@ -118,7 +120,7 @@ def _interp(x, xs, ys):
     return ys[lo] + (ys[hi] - ys[lo]) * (x - xs[lo]) / (xs[hi] - xs[lo])
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def _discharge(setup, tilt, head, sill_radius, run_down):
     """Flow over the lip [m3/s] before hysteresis, and the share a full mouth lets through."""
     c = setup.constants
@@ -141,7 +143,7 @@ def _discharge(setup, tilt, head, sill_radius, run_down):
     return limited, (limited / q if q > 0 else 1.0)
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def _outflow(setup, state, tilt, head, sill_radius, run_down):
     """Hysteresis of the lip around the discharge; returns flow [m3/s] and the full-bore share."""
     c, dt = setup.constants, setup.constants[C_DT]
@@ -158,7 +160,7 @@ def _outflow(setup, state, tilt, head, sill_radius, run_down):
     return 0.0, 1.0
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def _sliding(setup, state, held, slide, v):
     """Flow [m3/s] of liquid that nothing holds back any more and that slides out as a whole.
 
@@ -172,7 +174,7 @@ def _sliding(setup, state, held, slide, v):
     length = c[C_LENGTH]
     left = c[C_REST] * length
     u = state[SLIDE] if state[SLIDE] > 0 else min(state[FLOW] * left / free, 1.0)
-    a = c[C_SLIDE] * (c[C_THROAT] / c[C_WIDEST]) ** c[C_NECK] * 2 * G * slide / length
+    a = c[C_SLIDE] * 2 * G * slide / length
     u = (u + dt * a) / (1 + dt * u / (c[C_DRAG] * length))
     u = min(u, 0.5 * left / dt)
     state[SLIDE] = u
@@ -183,13 +185,13 @@ def _sliding(setup, state, held, slide, v):
     return q - blocked * max(0.0, q - bore)
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def _fall_time(up, drop):
     """Seconds to fall ``drop`` metres from an upward speed ``up``."""
     return (up + np.sqrt(up * up + 2 * G * max(drop, 0.0))) / G
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def _follow_lip(state, lip, dt):
     """Velocity of the lip, smoothed over 20 ms (contacts make a held cup tremble)."""
     if state[STARTED] == 0.0:
@@ -202,7 +204,7 @@ def _follow_lip(state, lip, dt):
         state[LIP_X + k] = lip[k]
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def _throw(setup, state, ring, q, dv, v, slope, lip, out_xy, floor):
     """Launch this step's packet: where and when it lands. Updates the stream and the ring."""
     c, dt, level = setup.constants, setup.constants[C_DT], state[LEVEL]
@@ -243,7 +245,7 @@ def _throw(setup, state, ring, q, dv, v, slope, lip, out_xy, floor):
         state[LAST_LANDING] = max(state[LAST_LANDING], state[STEP] + n + 1)
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def _land(setup, state, ring):
     """Move what lands in this step; what exceeds the brim is spilled."""
     i = int(state[STEP]) % ring.shape[0]
@@ -261,7 +263,7 @@ def _land(setup, state, ring):
         state[RECEIVER] = brim
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
     """Advance ``state`` [STATE_SIZE] and ``ring`` [slots, 3] by one step, in place.
 
@@ -305,7 +307,7 @@ def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
     state[STEP] += 1
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def write_row(setup, state, row):
     """Close a window of C_STRIDE steps: fill one PourTrace row (mL, SI) and reset the sums."""
     window = setup.constants[C_STRIDE] * setup.constants[C_DT]
@@ -324,7 +326,7 @@ def write_row(setup, state, row):
         state[k] = 0.0
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def run_path(setup, state, ring, tilt, lip, out_xy, floor, rows):
     """A whole path: ``advance`` for every step, ``write_row`` after every C_STRIDE of them."""
     stride = int(setup.constants[C_STRIDE])
