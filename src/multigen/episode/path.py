@@ -23,6 +23,8 @@ CLEAR_M = 0.012
 """Air kept between what is carried and what stands."""
 TABLE_CLEAR_M = 0.02
 """Air kept above the table: a hand that sags a little shall not look as if it had set the vessel down."""
+LOWEST_GRASP_M = 0.039
+"""Of the pads above the table: the hand's own hull then clears it by 1.5 mm."""
 UP = np.array([0.0, 0.0, 1.0])
 LEVEL = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 """Site axes as columns, gripper level and pointing along +x: x down, y (opening) sideways."""
@@ -111,8 +113,9 @@ def pour_path(
 
 
 def grasp_height_m(scene: SceneConfig) -> float:
-    """Mid height and the drawn offset (paper 3.3: within 5 % of the container's centre)."""
-    return (0.5 + scene.grasp_offset) * scene.source.height_m
+    """Mid height and the drawn offset (paper 3.3: within 5 % of the container's centre), as far as the
+    hand, which is wider than its fingers, stays off the table."""
+    return max((0.5 + scene.grasp_offset) * scene.source.height_m, LOWEST_GRASP_M)
 
 
 def lip_clearance_m(
