@@ -90,8 +90,8 @@ class Setup(NamedTuple):
     SOURCE, FLIGHT, RECEIVER, SPILLED, HEAD, FLOW, FLOWING, DRIBBLE_LEFT, DRIBBLE_FLOW, STEP,
     LAST_LANDING, STARTED, LIP_X, LIP_Y, LIP_Z, LIP_VX, LIP_VY, LIP_VZ, FRONT, TAIL,
     START_X, START_Y, START_Z, VEL_X, VEL_Y, VEL_Z, END_Z, LEVEL, TILT, DROP,
-    SUM_OUT, SUM_IN, SUM_LANDED, SUM_SPEED, SLIDE, STATE_SIZE,
-) = range(36)  # fmt: skip
+    SUM_OUT, SUM_IN, SUM_LANDED, SUM_SPEED, SLIDE, NEAR, STATE_SIZE,
+) = range(37)  # fmt: skip
 
 TRACE_COLUMNS = 11
 """Columns of PourTrace after liquid_hz, in its order."""
@@ -227,6 +227,7 @@ def _throw(setup, state, ring, q, dv, v, slope, lip, out_xy, floor):
     state[VEL_X], state[VEL_Y], state[VEL_Z] = vx, vy, vz
     state[FLIGHT] += dv
     slots = ring.shape[0]
+    now = int(state[STEP]) % slots
     caught = grain(dv * share)
     for part in range(2):
         volume = caught if part == 0 else dv - caught
@@ -239,7 +240,8 @@ def _throw(setup, state, ring, q, dv, v, slope, lip, out_xy, floor):
         late = grain(volume * (x - n))  # it lands over two steps: no ripple when n changes
         for extra in range(2):
             w = late if extra == 1 else volume - late
-            j = (int(state[STEP]) + n + extra) % slots
+            j = now + n + extra
+            j -= slots if j >= slots else 0
             ring[j, part] += w
             ring[j, 2] += w * impact
         state[LAST_LANDING] = max(state[LAST_LANDING], state[STEP] + n + 1)
@@ -274,7 +276,8 @@ def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
     i, f = row_at(setup.heads.shape[0], MAX_TILT_RAD, tilt)
     sill_radius = (1 - f) * setup.sill_radius[i] + f * setup.sill_radius[i + 1]
     run_down = (1 - f) * setup.run_down[i] + f * setup.run_down[i + 1]
-    still = head_of(setup.heads, setup.volumes, i, f, state[SOURCE]) - rise
+    still, near = head_of(setup.heads, setup.volumes, i, f, state[SOURCE], int(state[NEAR]))
+    still, state[NEAR] = still - rise, near
     lag = c[C_LAG] * np.sqrt(c[C_WIDEST] / (1.84 * G))
     state[HEAD] += (still - state[HEAD]) * (dt / (lag + dt) if state[STEP] > 0 else 1.0)
     head = state[HEAD]

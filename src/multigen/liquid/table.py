@@ -174,11 +174,18 @@ def row_at(rows, max_tilt, tilt):
 
 
 @njit(cache=True)
-def head_of(heads, volumes, i, f, volume):
-    """Invert a table between rows i and i + 1: head [m] over the lip that ``volume`` [m3] gives."""
+def head_of(heads, volumes, i, f, volume, near=0):
+    """Invert a table between rows i and i + 1: head [m] over the lip that ``volume`` [m3] gives.
+
+    Also the column below it, which is where to look ``near`` next time: it hardly moves in a step.
+    """
     lo, hi = 0, heads.shape[1] - 1
     if (1 - f) * volumes[i, hi] + f * volumes[i + 1, hi] <= volume:
-        return (1 - f) * heads[i, hi] + f * heads[i + 1, hi]
+        return (1 - f) * heads[i, hi] + f * heads[i + 1, hi], hi - 1
+    if (1 - f) * volumes[i, near] + f * volumes[i + 1, near] <= volume:
+        lo = near
+        if (1 - f) * volumes[i, near + 1] + f * volumes[i + 1, near + 1] > volume:
+            hi = near + 1
     while hi - lo > 1:
         mid = (lo + hi) // 2
         if (1 - f) * volumes[i, mid] + f * volumes[i + 1, mid] <= volume:
@@ -189,7 +196,7 @@ def head_of(heads, volumes, i, f, volume):
     b = (1 - f) * volumes[i, hi] + f * volumes[i + 1, hi]
     ha = (1 - f) * heads[i, lo] + f * heads[i + 1, lo]
     hb = (1 - f) * heads[i, hi] + f * heads[i + 1, hi]
-    return ha + (hb - ha) * ((volume - a) / (b - a) if b > a else 1.0)
+    return ha + (hb - ha) * ((volume - a) / (b - a) if b > a else 1.0), lo
 
 
 @lru_cache(maxsize=256)
@@ -255,4 +262,4 @@ def head_m(vessel: Vessel, tilt_rad: float, volume_ml: float) -> float:
     if not 0 <= tilt_rad <= MAX_TILT_RAD:
         raise SceneError(f"tilt must lie between 0 and {MAX_TILT_RAD:.3f} rad, got {tilt_rad}")
     i, f = row_at(ROWS, MAX_TILT_RAD, float(tilt_rad))
-    return float(head_of(table.heads_m, table.volumes_m3, i, f, volume_ml * 1e-6))
+    return float(head_of(table.heads_m, table.volumes_m3, i, f, volume_ml * 1e-6)[0])
