@@ -18,6 +18,7 @@ from multigen.liquid import (
     surface_level,
     tilt_to_hold,
 )
+from multigen.liquid.hydraulic import DEFAULT_PARAMS, make_setup
 from multigen.scene.liquids import LIQUIDS
 from multigen.scene.vessels import (
     PAPER_VESSELS,
@@ -227,6 +228,13 @@ def test_stepping_and_simulating_give_the_same_bytes():
 
 
 # --- flow
+
+
+def test_whoever_changes_the_constants_of_one_pour_changes_no_other():
+    tilt = smooth_tilt(80, 2.0, total=3.0)
+    before = pour(tilt).source_ml
+    make_setup(CUP, GLASS, WATER, DT, DEFAULT_PARAMS).constants[:] = np.nan
+    np.testing.assert_array_equal(pour(tilt).source_ml, before)
 
 
 def test_nothing_flows_before_the_surface_reaches_the_lip():

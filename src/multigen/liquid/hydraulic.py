@@ -2,10 +2,12 @@
 
 Reads:  two Vessels, a Liquid, the lip's pose per step.   Makes: LiquidState, PourTrace.
 Used by: episode (inside the physics loop), audio and benchmark through the trace.
-About 1e4 times faster than real time; the ledger closes to 1e-9 mL. Equations: liquid.core.
+Thousands of times faster than real time (benchmarks/liquid_terms.py); the ledger closes to 1e-9 mL.
+Equations: liquid.core.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -106,7 +108,17 @@ def steps_per_row(dt_s: float) -> int:
 def make_setup(
     source: Vessel, receiver: Vessel, liquid: Liquid, dt_s: float, params: HydraulicParams
 ) -> core.Setup:
-    """Tables and constants of one pour, in the order liquid.core reads them."""
+    """Tables and constants of one pour, in the order liquid.core reads them; the constants are a copy
+    that may be changed."""
+    setup = _setup(source, receiver, liquid, dt_s, params)
+    return setup._replace(constants=setup.constants.copy())
+
+
+@lru_cache(maxsize=64)
+def _setup(
+    source: Vessel, receiver: Vessel, liquid: Liquid, dt_s: float, params: HydraulicParams
+) -> core.Setup:
+    """Kept: whoever looks for a tilt pours the same liquid from the same vessel many times."""
     table = pour_table(source)
     z = np.array([source.depth_m - min(0.01, 0.2 * source.depth_m), source.depth_m])
     below, rim = source.inner_radius_m(z)
