@@ -90,8 +90,8 @@ class Setup(NamedTuple):
     SOURCE, FLIGHT, RECEIVER, SPILLED, HEAD, FLOW, FLOWING, DRIBBLE_LEFT, DRIBBLE_FLOW, STEP,
     LAST_LANDING, STARTED, LIP_X, LIP_Y, LIP_Z, LIP_VX, LIP_VY, LIP_VZ, FRONT, TAIL,
     START_X, START_Y, START_Z, VEL_X, VEL_Y, VEL_Z, END_Z, LEVEL, TILT, DROP,
-    SUM_OUT, SUM_IN, SUM_LANDED, SUM_SPEED, SLIDE, NEAR, STATE_SIZE,
-) = range(37)  # fmt: skip
+    SUM_OUT, SUM_IN, SUM_LANDED, SUM_SPEED, SLIDE, NEAR_HEAD, NEAR_LEVEL, STATE_SIZE,
+) = range(38)  # fmt: skip
 
 TRACE_COLUMNS = 11
 """Columns of PourTrace after liquid_hz, in its order."""
@@ -104,20 +104,30 @@ def grain(volume):
 
 
 @njit(**COMPILED)
-def _interp(x, xs, ys):
-    if x <= xs[0]:
-        return ys[0]
+def _interp(x, xs, ys, near):
+    """Like np.interp, and the index below ``x``, which is where to look ``near`` next time."""
     n = xs.size
+    if x <= xs[0]:
+        return ys[0], 0
     if x >= xs[n - 1]:
-        return ys[n - 1]
+        return ys[n - 1], n - 2
     lo, hi = 0, n - 1
+    if xs[near] <= x:
+        lo = near
+        if xs[near + 1] > x:
+            hi = near + 1
     while hi - lo > 1:
         mid = (lo + hi) // 2
         if xs[mid] <= x:
             lo = mid
         else:
             hi = mid
-    return ys[lo] + (ys[hi] - ys[lo]) * (x - xs[lo]) / (xs[hi] - xs[lo])
+    return ys[lo] + (ys[hi] - ys[lo]) * (x - xs[lo]) / (xs[hi] - xs[lo]), lo
+
+
+@njit(**COMPILED)
+def _length(x, y):
+    return np.sqrt(x * x + y * y)
 
 
 @njit(**COMPILED)
@@ -209,14 +219,14 @@ def _throw(setup, state, ring, q, dv, v, slope, lip, out_xy, floor):
     """Launch this step's packet: where and when it lands. Updates the stream and the ring."""
     c, dt, level = setup.constants, setup.constants[C_DT], state[LEVEL]
     if dv <= 0:
-        over = np.hypot(lip[0] - floor[0], lip[1] - floor[1]) < c[C_RECV_RIM]
+        over = _length(lip[0] - floor[0], lip[1] - floor[1]) < c[C_RECV_RIM]
         state[DROP] = max(lip[2] - floor[2] - (level if over else 0.0), 0.0)
         return
     vx = out_xy[0] * v * np.cos(slope) + state[LIP_VX]
     vy = out_xy[1] * v * np.cos(slope) + state[LIP_VY]
     vz = -v * np.sin(slope) + state[LIP_VZ]
     to_rim = _fall_time(vz, lip[2] - floor[2] - max(level, c[C_RECV_DEPTH]))
-    aside = np.hypot(lip[0] + vx * to_rim - floor[0], lip[1] + vy * to_rim - floor[1])
+    aside = _length(lip[0] + vx * to_rim - floor[0], lip[1] + vy * to_rim - floor[1])
     speed = np.sqrt(vx * vx + vy * vy + (vz - G * to_rim) ** 2)
     edge = np.sqrt(q / (np.pi * max(speed, 0.05))) + 2e-3  # the jet's radius, and some wobble
     share = min(max(0.5 * ((c[C_RECV_RIM] - aside) / edge + 1), 0.0), 1.0)
@@ -276,8 +286,8 @@ def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
     i, f = row_at(setup.heads.shape[0], MAX_TILT_RAD, tilt)
     sill_radius = (1 - f) * setup.sill_radius[i] + f * setup.sill_radius[i + 1]
     run_down = (1 - f) * setup.run_down[i] + f * setup.run_down[i + 1]
-    still, near = head_of(setup.heads, setup.volumes, i, f, state[SOURCE], int(state[NEAR]))
-    still, state[NEAR] = still - rise, near
+    still, near = head_of(setup.heads, setup.volumes, i, f, state[SOURCE], int(state[NEAR_HEAD]))
+    still, state[NEAR_HEAD] = still - rise, near
     lag = c[C_LAG] * np.sqrt(c[C_WIDEST] / (1.84 * G))
     state[HEAD] += (still - state[HEAD]) * (dt / (lag + dt) if state[STEP] > 0 else 1.0)
     head = state[HEAD]
@@ -306,7 +316,10 @@ def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
     _throw(setup, state, ring, q, dv, v, down, lip, out_xy, floor)
     if state[STEP] <= state[LAST_LANDING]:
         _land(setup, state, ring)
-        state[LEVEL] = _interp(state[RECEIVER], setup.receiver_volume, setup.receiver_level)
+        state[LEVEL], below = _interp(
+            state[RECEIVER], setup.receiver_volume, setup.receiver_level, int(state[NEAR_LEVEL])
+        )
+        state[NEAR_LEVEL] = below
     state[STEP] += 1
 
 
