@@ -114,7 +114,7 @@ def make_setup(
     return setup._replace(constants=setup.constants.copy())
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _setup(
     source: Vessel, receiver: Vessel, liquid: Liquid, dt_s: float, params: HydraulicParams
 ) -> core.Setup:
