@@ -17,8 +17,8 @@ from .journal import Journal
 from .sonify import sonify_video
 
 NUDGE_M = 0.012
-"""The hand is pushed off its way: calm pours would make the packaged policy, which goes on learning from
-these, forget how it mends its errors."""
+"""The hand is pushed off its way, as in half of what the packaged policy learned from: calm pours show no
+error and how it is mended."""
 
 
 def demo(
