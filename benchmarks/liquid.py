@@ -59,10 +59,11 @@ LAUNCH = {"launch": (0.0, 3.0), "launch_down_rad": (-0.3, 0.8), "launch_slope": 
 def by_model(pour: Pour, params: HydraulicParams, every: int = 1) -> PourTrace:
     """The hydraulic model's trace of a pour; ``every``: steps of that many times DT_S."""
     floor = np.array([*pour.receiver_xy_m, pour.receiver.floor_m])
+    lips = np.broadcast_to(pour.lip_m, (len(pour.tilt_rad), 3))
     return simulate_pour(
         pour.source, pour.receiver, pour.liquid,
         initial_ml=pour.initial_ml, receiver_initial_ml=pour.receiver_initial_ml,
-        tilt_rad=pour.tilt_rad[every - 1 :: every], lip_m=pour.lip_m[every - 1 :: every],
+        tilt_rad=pour.tilt_rad[every - 1 :: every], lip_m=lips[every - 1 :: every],
         out_xy=np.array([1.0, 0.0]), receiver_floor_m=floor, dt_s=every * DT_S, params=params,
     )  # fmt: skip
 

@@ -89,9 +89,8 @@ def section(vessel: Vessel) -> Section:
     z = rim + (np.arange(below + int(PAD_M / STEP_M) + 1) - below)[:, None] * STEP_M
     r = np.arange(int(np.ceil((outer[:, 1].max() + PAD_M) / STEP_M)) + 1)[None] * STEP_M
     wall = np.concatenate([[[floor, 0.0]], inner])
-    if (
-        vessel.mouth_radius_m is None
-    ):  # a lid's end, almost flat, would go on as a roof over its hole
+    if vessel.mouth_radius_m is None:
+        # a lid's end is almost flat: continued, it would roof the hole
         last = inner[-1] - inner[-2]
         wall = np.concatenate([wall, [inner[-1] + last * EXTENDED_M / last[0]]])
     hull = np.concatenate([[[0.0, 0.0]], outer, [inner[-1]]])
