@@ -33,10 +33,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from .compiled import EXACT
 from .table import BELOW, MAX_TILT_RAD, head_of, row_at
 
-COMPILED = {"cache": True, "error_model": "numpy"}
-"""No fastmath: the ledger's sums must stay exact. Nothing here divides by zero."""
 G = 9.81
 GRAIN = 2.0**60
 """Volumes are whole multiples of 1 / GRAIN m3 (1e-12 mL), so that adding them is exact."""
@@ -81,10 +80,10 @@ class Setup(NamedTuple):
 
 
 (
-    C_DT, C_DENSITY, C_VISCOSITY, C_ON, C_OFF, C_CD, C_LAG, C_RE_HALF, C_RUN, C_FLOOD, C_DRIBBLE,
-    C_THROAT, C_WALL_ANGLE, C_RECV_RIM, C_RECV_DEPTH, C_STRIDE, C_SLIDE, C_LENGTH, C_WIDEST,
+    C_DT, C_DENSITY, C_VISCOSITY, C_ON, C_OFF, C_CD, C_FOLLOW, C_RE_HALF, C_RUN, C_FLOOD, C_DRIBBLE,
+    C_THROAT, C_WALL_ANGLE, C_RECV_RIM, C_RECV_DEPTH, C_STRIDE, C_SLIDE, C_LENGTH,
     C_FILLED, C_LAUNCH, C_DOWN, C_DOWN_SLOPE, C_REST, C_DRAG, C_COUNT,
-) = range(26)  # fmt: skip
+) = range(25)  # fmt: skip
 
 (
     SOURCE, FLIGHT, RECEIVER, SPILLED, HEAD, FLOW, FLOWING, DRIBBLE_LEFT, DRIBBLE_FLOW, STEP,
@@ -97,13 +96,13 @@ TRACE_COLUMNS = 11
 """Columns of PourTrace after liquid_hz, in its order."""
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
 def grain(volume):
     """A volume [m3] rounded to the ledger's grain."""
     return np.rint(volume * GRAIN) / GRAIN
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
 def _interp(x, xs, ys, near):
     """Like np.interp, and the index below ``x``, which is where to look ``near`` next time."""
     n = xs.size
@@ -125,16 +124,18 @@ def _interp(x, xs, ys, near):
     return ys[lo] + (ys[hi] - ys[lo]) * (x - xs[lo]) / (xs[hi] - xs[lo]), lo
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
 def _length(x, y):
     return np.sqrt(x * x + y * y)
 
 
-@njit(**COMPILED)
-def _discharge(setup, tilt, head, sill_radius, run_down):
-    """Flow over the lip [m3/s] before hysteresis, and the share a full mouth lets through."""
+@njit(**EXACT)
+def _discharge(setup, half, head, sill_radius, run_down):
+    """Flow over the lip [m3/s] before hysteresis, and the share a full mouth lets through.
+
+    ``half``: half the vertical extent of the mouth.
+    """
     c = setup.constants
-    half = sill_radius * max(np.sin(tilt), 0.15)  # half the vertical extent of the mouth
     x = min(head / half, WEIR_TOP * 0.9999) / WEIR_TOP * (setup.weir_q.size - 1)
     i = int(x)
     weir = setup.weir_q[i] + (x - i) * (setup.weir_q[i + 1] - setup.weir_q[i])
@@ -153,8 +154,8 @@ def _discharge(setup, tilt, head, sill_radius, run_down):
     return limited, (limited / q if q > 0 else 1.0)
 
 
-@njit(**COMPILED)
-def _outflow(setup, state, tilt, head, sill_radius, run_down):
+@njit(**EXACT)
+def _outflow(setup, state, half, head, sill_radius, run_down):
     """Hysteresis of the lip around the discharge; returns flow [m3/s] and the full-bore share."""
     c, dt = setup.constants, setup.constants[C_DT]
     if state[FLOWING] == 0.0 and head > c[C_ON]:
@@ -163,14 +164,14 @@ def _outflow(setup, state, tilt, head, sill_radius, run_down):
         state[FLOWING] = 0.0
         state[DRIBBLE_LEFT], state[DRIBBLE_FLOW] = c[C_DRIBBLE], state[FLOW]
     if state[FLOWING] == 1.0:
-        return _discharge(setup, tilt, head, sill_radius, run_down)
+        return _discharge(setup, half, head, sill_radius, run_down)
     if state[DRIBBLE_LEFT] > 0.5 * dt:
         state[DRIBBLE_LEFT] -= dt
         return state[DRIBBLE_FLOW] * (max(state[DRIBBLE_LEFT], 0.0) / c[C_DRIBBLE]) ** 2, 1.0
     return 0.0, 1.0
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
 def _sliding(setup, state, held, slide, v):
     """Flow [m3/s] of liquid that nothing holds back any more and that slides out as a whole.
 
@@ -195,13 +196,13 @@ def _sliding(setup, state, held, slide, v):
     return q - blocked * max(0.0, q - bore)
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
 def _fall_time(up, drop):
     """Seconds to fall ``drop`` metres from an upward speed ``up``."""
     return (up + np.sqrt(up * up + 2 * G * max(drop, 0.0))) / G
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
 def _follow_lip(state, lip, dt):
     """Velocity of the lip, smoothed over 20 ms (contacts make a held cup tremble)."""
     if state[STARTED] == 0.0:
@@ -214,14 +215,10 @@ def _follow_lip(state, lip, dt):
         state[LIP_X + k] = lip[k]
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
 def _throw(setup, state, ring, q, dv, v, slope, lip, out_xy, floor):
     """Launch this step's packet: where and when it lands. Updates the stream and the ring."""
     c, dt, level = setup.constants, setup.constants[C_DT], state[LEVEL]
-    if dv <= 0:
-        over = _length(lip[0] - floor[0], lip[1] - floor[1]) < c[C_RECV_RIM]
-        state[DROP] = max(lip[2] - floor[2] - (level if over else 0.0), 0.0)
-        return
     vx = out_xy[0] * v * np.cos(slope) + state[LIP_VX]
     vy = out_xy[1] * v * np.cos(slope) + state[LIP_VY]
     vz = -v * np.sin(slope) + state[LIP_VZ]
@@ -257,7 +254,7 @@ def _throw(setup, state, ring, q, dv, v, slope, lip, out_xy, floor):
         state[LAST_LANDING] = max(state[LAST_LANDING], state[STEP] + n + 1)
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
 def _land(setup, state, ring):
     """Move what lands in this step; what exceeds the brim is spilled."""
     i = int(state[STEP]) % ring.shape[0]
@@ -275,7 +272,46 @@ def _land(setup, state, ring):
         state[RECEIVER] = brim
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
+def _wait(setup, state, lip, floor):
+    """A step in which nothing leaves the source."""
+    dt = setup.constants[C_DT]
+    state[FRONT] += dt
+    state[TAIL] += dt
+    state[FLOW] = 0.0
+    over = _length(lip[0] - floor[0], lip[1] - floor[1]) < setup.constants[C_RECV_RIM]
+    state[DROP] = max(lip[2] - floor[2] - (state[LEVEL] if over else 0.0), 0.0)
+
+
+@njit(**EXACT)
+def _pour(setup, state, ring, tilt, i, f, lip, out_xy, floor):
+    """A step in which liquid may leave: its volume, its speed, where it lands."""
+    c, dt, head = setup.constants, setup.constants[C_DT], state[HEAD]
+    sill_radius = (1 - f) * setup.sill_radius[i] + f * setup.sill_radius[i + 1]
+    run_down = (1 - f) * setup.run_down[i] + f * setup.run_down[i + 1]
+    sine = np.sin(tilt)
+    half = sill_radius * max(sine, 0.15)
+    q, share = _outflow(setup, state, half, head, sill_radius, run_down)
+    critical = 2 * G * min(max(head, 0.0), 2 * half) / 3 * share * share * sine**4
+    v = np.sqrt(critical + 2 * G * c[C_LAUNCH] * run_down)
+    held = (1 - f) * setup.volumes[i, BELOW] + f * setup.volumes[i + 1, BELOW]
+    slide = (1 - f) * setup.slide[i] + f * setup.slide[i + 1]
+    q = max(q, _sliding(setup, state, held, slide, v))
+    dv = min(grain(q * dt), state[SOURCE])
+    if dv <= 0:
+        _wait(setup, state, lip, floor)
+        return
+    q = dv / dt
+    state[SOURCE] -= dv
+    state[SUM_OUT] += dv
+    state[FRONT] = state[FRONT] + dt if state[FLOW] > 0 else dt
+    state[TAIL] = 0.0
+    state[FLOW] = q
+    down = c[C_DOWN] + c[C_DOWN_SLOPE] * (tilt - 0.5 * np.pi + c[C_WALL_ANGLE])
+    _throw(setup, state, ring, q, dv, v, down, lip, out_xy, floor)
+
+
+@njit(**EXACT)
 def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
     """Advance ``state`` [STATE_SIZE] and ``ring`` [slots, 3] by one step, in place.
 
@@ -284,36 +320,15 @@ def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
     c, dt = setup.constants, setup.constants[C_DT]
     _follow_lip(state, lip, dt)
     i, f = row_at(setup.heads.shape[0], MAX_TILT_RAD, tilt)
-    sill_radius = (1 - f) * setup.sill_radius[i] + f * setup.sill_radius[i + 1]
-    run_down = (1 - f) * setup.run_down[i] + f * setup.run_down[i + 1]
     still, near = head_of(setup.heads, setup.volumes, i, f, state[SOURCE], int(state[NEAR_HEAD]))
     still, state[NEAR_HEAD] = still - rise, near
-    lag = c[C_LAG] * np.sqrt(c[C_WIDEST] / (1.84 * G))
-    state[HEAD] += (still - state[HEAD]) * (dt / (lag + dt) if state[STEP] > 0 else 1.0)
-    head = state[HEAD]
+    state[HEAD] += (still - state[HEAD]) * (c[C_FOLLOW] if state[STEP] > 0 else 1.0)
 
-    q, share = _outflow(setup, state, tilt, head, sill_radius, run_down)
-    mouth = 2 * sill_radius * max(np.sin(tilt), 0.15)
-    critical = 2 * G * min(max(head, 0.0), mouth) / 3 * share * share * np.sin(tilt) ** 4
-    v = np.sqrt(critical + 2 * G * c[C_LAUNCH] * run_down)
-    held = (1 - f) * setup.volumes[i, BELOW] + f * setup.volumes[i + 1, BELOW]
-    slide = (1 - f) * setup.slide[i] + f * setup.slide[i + 1]
-    q = max(q, _sliding(setup, state, held, slide, v))
-    dv = min(grain(q * dt), state[SOURCE])
-    q = dv / dt
-    state[SOURCE] -= dv
-    state[SUM_OUT] += dv
     state[TILT] = tilt
-    if dv > 0:
-        state[FRONT] = state[FRONT] + dt if state[FLOW] > 0 else dt
-        state[TAIL] = 0.0
+    if state[FLOWING] == 0.0 and state[HEAD] <= c[C_ON] and state[DRIBBLE_LEFT] <= 0.5 * dt:
+        _wait(setup, state, lip, floor)
     else:
-        state[FRONT] += dt
-        state[TAIL] += dt
-    state[FLOW] = q
-
-    down = c[C_DOWN] + c[C_DOWN_SLOPE] * (tilt - 0.5 * np.pi + c[C_WALL_ANGLE])
-    _throw(setup, state, ring, q, dv, v, down, lip, out_xy, floor)
+        _pour(setup, state, ring, tilt, i, f, lip, out_xy, floor)
     if state[STEP] <= state[LAST_LANDING]:
         _land(setup, state, ring)
         state[LEVEL], below = _interp(
@@ -323,7 +338,7 @@ def advance(setup, state, ring, tilt, lip, out_xy, floor, rise):
     state[STEP] += 1
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
 def write_row(setup, state, row):
     """Close a window of C_STRIDE steps: fill one PourTrace row (mL, SI) and reset the sums."""
     window = setup.constants[C_STRIDE] * setup.constants[C_DT]
@@ -342,7 +357,7 @@ def write_row(setup, state, row):
         state[k] = 0.0
 
 
-@njit(**COMPILED)
+@njit(**EXACT)
 def run_path(setup, state, ring, tilt, lip, out_xy, floor, rows):
     """A whole path: ``advance`` for every step, ``write_row`` after every C_STRIDE of them."""
     stride = int(setup.constants[C_STRIDE])

@@ -132,7 +132,8 @@ def _setup(
     constants[core.C_ON] = params.onset_head * capillary
     constants[core.C_OFF] = params.stop_head * capillary
     constants[core.C_CD] = params.discharge
-    constants[core.C_LAG] = params.inertia
+    lag_s = params.inertia * np.sqrt(profile.max() / (1.84 * core.G))
+    constants[core.C_FOLLOW] = dt_s / (lag_s + dt_s)
     constants[core.C_RE_HALF] = params.reynolds_half
     constants[core.C_RUN] = params.run_down
     constants[core.C_FLOOD] = params.flooding
@@ -144,10 +145,9 @@ def _setup(
     constants[core.C_RECV_DEPTH] = receiver.depth_m
     constants[core.C_STRIDE] = steps_per_row(dt_s)
     constants[core.C_LENGTH] = source.depth_m
-    constants[core.C_WIDEST] = profile.max()
     constants[core.C_REST] = params.slide_length
     constants[core.C_DRAG] = params.drag
-    narrowing = float(constants[core.C_THROAT]) / float(constants[core.C_WIDEST])
+    narrowing = float(constants[core.C_THROAT]) / float(profile.max())
     held_back = 1.0 if source.mouth_radius_m is None else params.lid
     constants[core.C_SLIDE] = params.slide * held_back * narrowing**params.neck
     constants[core.C_FILLED] = params.filled
@@ -187,7 +187,7 @@ def start_state(
 
 def as_trace(rows: Float[np.ndarray, "S C"]) -> PourTrace:
     """Rows of liquid.core as a PourTrace (columns copied)."""
-    return PourTrace(LIQUID_HZ, *(np.ascontiguousarray(rows[:, k]) for k in range(rows.shape[1])))
+    return PourTrace(LIQUID_HZ, *rows.T.copy())
 
 
 class HydraulicPour:

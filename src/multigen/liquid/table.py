@@ -24,6 +24,7 @@ from numba import njit
 from ..errors import SceneError
 from ..types import Vessel
 from ..types.vessel import MAX_TILT_RAD
+from .compiled import EXACT
 
 SECTIONS = 128  # slices of a table
 ROWS = 121  # tilts of a table: every 1.25 degrees
@@ -165,7 +166,7 @@ def _fill_table(
             volumes[i, j] = before
 
 
-@njit(cache=True)
+@njit(**EXACT)
 def row_at(rows, max_tilt, tilt):
     """Row index i and weight f of row i + 1 for a tilt; clamped to the table."""
     x = min(max(tilt / max_tilt * (rows - 1), 0.0), rows - 1.0)
@@ -173,7 +174,7 @@ def row_at(rows, max_tilt, tilt):
     return i, x - i
 
 
-@njit(cache=True)
+@njit(**EXACT)
 def head_of(heads, volumes, i, f, volume, near=0):
     """Invert a table between rows i and i + 1: head [m] over the lip that ``volume`` [m3] gives.
 
