@@ -146,6 +146,13 @@ def test_a_video_without_sound_has_nothing_to_hear(tmp_path: Path, frames) -> No
         files.read_sound(tmp_path / "a.mp4")
 
 
+def test_a_folder_is_continued_with_the_settings_it_was_begun_with(tmp_path: Path) -> None:
+    files.begin_with(tmp_path, {"seed": 0, "nudge_mm": 18.0})
+    files.begin_with(tmp_path, {"seed": 0, "nudge_mm": 18.0})
+    with pytest.raises(OutputError, match=r"nudge_mm 18.0 \(now 0.0\)"):
+        files.begin_with(tmp_path, {"seed": 0, "nudge_mm": 0.0})
+
+
 def test_an_output_folder_is_never_overwritten_silently(tmp_path: Path) -> None:
     out = files.open_output(tmp_path / "out")
     (out / "kept.txt").write_text("work")

@@ -11,6 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from ..errors import FormatError
+from ..files import begin_with, to_json
 from .common import Verb, opened, workers_or_all
 
 
@@ -81,6 +82,14 @@ class Pours(Verb):
     overwrite: bool = False
     resume: bool = False
 
+    def begun(self) -> Path:
+        """The output folder; refused where it was begun with settings that make other pours."""
+        from ..pipeline.generate import CONTENT
+
+        out = opened(self, self.out)
+        begin_with(out, {k: v for k, v in to_json(self).items() if k in CONTENT})
+        return out
+
 
 @dataclass(frozen=True)
 class Generate(Pours):
@@ -103,7 +112,7 @@ class Generate(Pours):
 
         made_by, world = self.made_by(), load_world(self.world)
         liquid_of(world, self.liquid)
-        out = opened(self, self.out)
+        out = self.begun()
         generate(
             out,
             episodes=self.episodes,
@@ -139,7 +148,7 @@ class Simulate(Pours):
 
         made_by, world = self.made_by(), load_world(self.world)
         liquid_of(world, self.liquid)
-        out = opened(self, self.out)
+        out = self.begun()
         simulate(
             out,
             episodes=self.episodes,

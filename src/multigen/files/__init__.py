@@ -12,6 +12,7 @@ from .json import read_json as read_json
 from .json import to_json as to_json
 from .json import write_json as write_json
 from .output import MadeBy as MadeBy
+from .output import begin_with as begin_with
 from .output import open_output as open_output
 from .output import replacing as replacing
 from .sound import read_sound as read_sound

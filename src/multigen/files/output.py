@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
-from .json import to_json, write_json
+from .json import read_json, to_json, write_json
 
 
 @contextmanager
@@ -65,6 +65,24 @@ def open_output(path: Path, *, overwrite: bool = False, resume: bool = False) ->
     except OSError as e:
         raise OutputError(_cannot_write(path, e)) from e
     return path
+
+
+def begin_with(folder: Path, settings: dict[str, Any]) -> None:
+    """Keep in ``folder/settings.json`` what decides the results, or refuse to go on with something else.
+
+    Raises OutputError naming what differs from the settings the folder was begun with.
+    """
+    path, asked = Path(folder) / "settings.json", to_json(settings)
+    if not path.exists():
+        write_json(path, asked)
+        return
+    before = read_json(path)
+    differ = [name for name in sorted(asked) if before.get(name) != asked[name]]
+    if differ:
+        said = ", ".join(f"{name} {before.get(name)} (now {asked[name]})" for name in differ)
+        raise OutputError(
+            f"{folder} was begun with {said}; give the same to continue it, or another --out"
+        )
 
 
 @dataclass

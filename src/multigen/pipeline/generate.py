@@ -45,11 +45,11 @@ def pack(folders: list[Path], out: Path, *, made_by: MadeBy, first: int = 0) -> 
 def _fixed(made_by: MadeBy) -> dict:
     """What the dataset's own metadata keep: nothing that differs between two equal runs."""
     record = made_by.record()
-    config = {k: v for k, v in record["config"].items() if k in _CONTENT}
+    config = {k: v for k, v in record["config"].items() if k in CONTENT}
     return {"command": record["command"], "multigen": record["multigen"], "config": config}
 
 
-_CONTENT = {"seed", "condition", "world", "sound", "size", "liquid", "expert", "nudge_mm"}
+CONTENT = {"seed", "condition", "world", "sound", "size", "liquid", "expert", "nudge_mm"}
 """Settings that decide an episode; their number, workers, paths and clean-up do not."""
 
 
