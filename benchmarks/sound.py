@@ -1,7 +1,8 @@
 """Is the generated sound any good? Held-out pours, beside the acoustics it imitates and controls.
 
     .venv/bin/python benchmarks/sound.py [--pours 200] [--world tabletop|robot] [--sound flow|PATH|none]
-        [--masks on|off|shuffled] [--look nominal|shifted] [--steps N] [--guidance G] [--workers K]
+        [--masks on|off|shuffled] [--look nominal|shifted] [--told all|size|nothing] [--steps N]
+        [--guidance G] [--workers K]
     .venv/bin/python benchmarks/sound.py --ablate [--pours 40]
 
 Every pour gets a sound from picture and masks. Rows beside it: the acoustics' own sound of the same
@@ -9,8 +10,8 @@ pour, which is what was learned (no generator can be expected beyond it); a seco
 noise; the next pour's sound; the sound reversed in time. Half as many more pours of modulated flow
 judge loudness, a quarter as many clips in which nothing pours judge silence (table-top only).
 ``--sound none`` measures the acoustics and the controls alone. ``--ablate`` tries masks and looks,
-steps and guidance. Pours and sounds are kept under out/bench, keyed by the code that makes them, so
-a killed run continues and a second generator is compared in a fraction of the time.
+steps, guidance, and what is told of the receiver. Pours and sounds are kept under out/bench,
+keyed by the code that makes them, so a killed run continues and a second generator is compared in a fraction of the time.
 Writes out/bench/sound.<world>.json and sound.png (sound.robot.png), or out/bench/sound.ablation.json.
 """
 
@@ -140,6 +141,10 @@ def ablate(args: argparse.Namespace, pours: Pours, settings: Settings) -> None:
         for g in GUIDANCE
         for steps in STEPS
     }
+    tried |= {
+        f"told {told}": ("nominal", replace(settings, told=told))
+        for told in ("all", "size", "nothing")
+    }
     screen = Table(title=f"{args.sound} on {args.pours} {args.world} pours", pad_edge=False)
     for head in ("", *ABLATED.values(), "CPU s per 8 s"):
         screen.add_column(head, justify="left" if head == "" else "right", no_wrap=head == "")
@@ -170,7 +175,13 @@ def main() -> None:
     parser.add_argument("--look", choices=("nominal", "shifted"), default="nominal")
     parser.add_argument("--steps", type=int, default=None, help="default: the model's own")
     parser.add_argument("--guidance", type=float, default=None, help="default: the model's own")
-    parser.add_argument("--ablate", action="store_true", help="masks, looks, steps and guidance")
+    parser.add_argument(
+        "--told", choices=("all", "size", "nothing"), default="all",
+        help="what the generator is told of the receiver: size and level, size alone, nothing",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ablate", action="store_true", help="masks, looks, steps, guidance, what is told"
+    )
     parser.add_argument("--workers", type=int, default=cpu_count())
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     args = parser.parse_args()
@@ -182,7 +193,7 @@ def main() -> None:
         parser.error("--ablate compares generated sounds; give --sound flow or a folder")
     began = time.perf_counter()
     pours = Pours(args.out, args.world, look=args.look)
-    settings = Settings(args.sound, args.masks, args.steps, args.guidance)
+    settings = Settings(args.sound, args.masks, args.steps, args.guidance, args.told)
     if args.ablate:
         ablate(args, pours, settings)
     else:

@@ -19,6 +19,7 @@ from multigen.audio.metrics import lsd
 from multigen.audio.onset import detect_onset_offset, true_onset_offset
 from multigen.audio.plausibility import flow_loudness, matched_track_rank, pitch_error
 from multigen.audio.quiet import pour_rms, silence
+from multigen.audio.told import Tell, told_so_far
 from multigen.audio.waveform import fit, rms
 from multigen.files import read_sound, write_sound
 from multigen.types import PourTrace, SceneConfig, Waveform
@@ -35,7 +36,7 @@ FIRST, SECOND, GUIDE = 0, 1, 2
 CONTROLS = ("white noise", "shuffled", "reversed")
 ROWS = ("generated", "acoustics", "second take", *CONTROLS, "generated, shuffled")
 """Shuffled: the next pour's sound. Controls are made of the acoustics' first takes."""
-LISTENS = ("codec", "eyes", "generator", "mel", "phase", "shrink", "sound_model", "windows")
+LISTENS = ("codec", "eyes", "generator", "mel", "phase", "shrink", "sound_model", "told", "windows")
 CODE = ("types", "masks", "learning", "audio/mmaudio", "audio/network")
 CODE = (*CODE, *(f"audio/{name}.py" for name in LISTENS))
 
@@ -49,6 +50,8 @@ class Settings:
     """'on', 'off', or 'shuffled': the next pour's role images with this pour's frames."""
     steps: int | None = None
     guidance: float | None = None
+    told: Tell = "all"
+    """What the generator is told of the receiver: size and level, 'size' alone, 'nothing'."""
 
     @property
     def weights(self) -> Path:
@@ -69,7 +72,7 @@ class Settings:
         for path in files:
             small = path.stat().st_size < 1 << 28
             digest.update(path.read_bytes() if small else repr(path.stat()[6:9]).encode())
-        options = f"{self.masks}.{self.steps or 'steps'}.{self.guidance or 'guidance'}"
+        options = f"{self.masks}.{self.steps or 'steps'}.{self.guidance or 'guidance'}.{self.told}"
         return f"{at.name}.{digest.hexdigest()[:10]}.{options}"
 
 
@@ -117,10 +120,17 @@ def hear(case: Case) -> tuple[Waveform, float]:
         assert other is not None
         roles = other[np.minimum(np.arange(len(clip)), len(other) - 1)]
     generator = _generator(settings.weights)
+    from multigen.audio import Generator  # measuring needs no torch
+
+    trace, scene = read_pour(case.pours, case.key)
+    told = told_so_far(scene, trace, len(clip), clip.fps, settings.told)
+    # MMAudio's networks can be told nothing
+    more = {"told": told} if isinstance(generator, Generator) else {}
     began = time.process_time()
     wave = generator.generate(
-        clip.rgb, roles, clip.fps, seed=case.key, steps=settings.steps, guidance=settings.guidance
-    )
+        clip.rgb, roles, clip.fps, seed=case.key, steps=settings.steps,
+        guidance=settings.guidance, **more,
+    )  # fmt: skip
     took = time.process_time() - began
     return Waveform(generator.sample_rate, wave), took / clip.duration_s
 

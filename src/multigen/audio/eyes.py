@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..types import Role
 from .network.layers import ChannelConv
+from .told import TOLD
 
 FRAME = 64
 """Side of the frames the eyes see, pixels."""
@@ -37,6 +38,8 @@ class EyesConfig:
     widths: tuple[int, int, int] = (32, 64, 96)
     """Channels per cell at 16 x 16, 8 x 8 and 4 x 4 cells."""
     motion_blocks: int = 2
+    told: bool = False
+    """Whether they also take what can be told about the receiver (``audio.told``)."""
 
 
 def appearance_index(frames: int) -> Int64[Tensor, " T"]:
@@ -132,6 +135,10 @@ class Eyes(nn.Module):
             nn.Linear(STATISTICS, 128), nn.SiLU(), nn.Linear(128, config.dim)
         )
         self.no_masks = nn.Parameter(torch.zeros(config.dim))
+        if config.told:
+            self.told = nn.Sequential(
+                nn.Linear(TOLD, 64), nn.SiLU(), nn.Linear(64, config.dim, bias=False)
+            )
         self.norm = nn.LayerNorm(config.dim)
         self.appearance = nn.Linear(config.dim, config.dim)
         self.differ = nn.Linear(2 * config.dim, config.dim)
@@ -168,6 +175,8 @@ class Eyes(nn.Module):
         measured = torch.where(
             view.valid[:, None, None], self.measure(view.statistics), self.no_masks
         )
+        if self.config.told:
+            e = e + self.told(view.hints)
         return self.norm(e + measured)
 
     def forward(self, view: "View") -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B F D"]]:
@@ -194,6 +203,15 @@ class View:
     """Whose roles are known and to be believed."""
     colour: Float[Tensor, "B 3 4"] | None = None
     """Affine map of the centred colours (augmentation); None: as they are."""
+    told: Float[Tensor, "B F 6"] | None = None
+    """``told.told_features``; None: nothing is known."""
+
+    @property
+    def hints(self) -> Float[Tensor, "B F 6"]:
+        """What was told, zeros where nothing was."""
+        if self.told is not None:
+            return self.told
+        return torch.zeros(*self.rgb.shape[:2], TOLD, device=self.rgb.device)
 
     @property
     def masks(self) -> Float[Tensor, "B T R h w"]:

@@ -1,11 +1,13 @@
 """The learned generator as ears in the closed loop: it hears what it has seen so far.
 
-Reads:  the clip until now.   Makes: its sound until now; what was heard before never changes.
+Reads:  the clip until now, and how full the receiver is.   Makes: its sound until now; what
+was heard before never changes.
 Used by: episode.rollout (through the Ears protocol).
 Every call draws the latents of the new frames only: a window of the last seconds, in which the
 latents already decided are held fixed. The waveform is continued block by block.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +22,7 @@ from .generator import OVERLAP_S, Generator, crop, extend, make_view
 from .phase import StreamingPhase
 from .shrink import resample_frames
 from .sound_model import latents_for
+from .told import Tell, told_features, told_so_far
 
 if TYPE_CHECKING:
     from .mmaudio import MMAudioGenerator
@@ -29,7 +32,8 @@ EARS_GUIDANCE = 1.0
 
 
 class FlowEars:
-    """Causal listening through the sound model; sees frames and roles, never the trace."""
+    """Causal listening through the sound model; sees frames and roles, and is told of the receiver what
+    ``tell`` says: 'all' (size and level so far), 'size', 'nothing'. Nothing else of the trace counts."""
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class FlowEars:
         *,
         steps: int = EARS_STEPS,
         guidance: float = EARS_GUIDANCE,
+        tell: Tell = "all",
     ) -> None:
         """Few steps and no guidance by default: a call must keep up with the control loop. Raises
         ConfigError for a generator that only takes whole clips (MMAudio's)."""
@@ -44,11 +49,13 @@ class FlowEars:
             raise ConfigError(
                 "this sound model hears whole clips only; in the loop use flow, acoustics or none"
             )
-        self.generator, self.steps, self.guidance = generator, steps, guidance
+        self.generator, self.steps, self.guidance, self.tell = generator, steps, guidance, tell
+        self._scene: SceneConfig | None = None
         self._begin(0)
 
     def reset(self, scene: SceneConfig | None, seed: int) -> None:
-        """A new episode begins; ``scene`` is not looked at."""
+        """A new episode begins; without a ``scene`` nothing is told."""
+        self._scene = scene
         self._begin(seed)
 
     def _begin(self, seed: int) -> None:
@@ -71,15 +78,15 @@ class FlowEars:
                 f"the clip has {len(seen)} frames and had {self._frames}; call reset before a new episode"
             )
         if len(seen) > self._frames:
-            self._look(seen)
+            self._look(seen, trace)
             self._frames = len(seen)
             self._listen()
         wave = np.concatenate([np.zeros(0, np.float32), *self._wave])
         self._wave = [wave]
         return wave[: round(len(seen) / seen.fps * self.generator.sample_rate)].copy()
 
-    def _look(self, seen: Clip) -> None:
-        """Shrink the frames that are new on the eyes' clock."""
+    def _look(self, seen: Clip, trace: PourTrace | None) -> None:
+        """Shrink the frames that are new on the eyes' clock; say what is known about them."""
         done = 0 if self._view is None else self._view.rgb.shape[1]
         # A view belongs to the frame on screen at its time; one more where the clip ends between two.
         index = resample_frames(len(seen), seen.fps, VIEW_FPS)
@@ -87,7 +94,12 @@ class FlowEars:
         index = np.pad(index, (0, max(0, int(need) - len(index))), mode="edge")[done:]
         roles = None if seen.roles is None else seen.roles[index]
         if len(index):
-            self._view = extend(self._view, make_view(seen.rgb[index], roles, VIEW_FPS))
+            view = make_view(seen.rgb[index], roles, VIEW_FPS)
+            told = None
+            if self._scene is not None and trace is not None:
+                told = told_so_far(self._scene, trace, done + len(index), VIEW_FPS, self.tell)
+            hints = torch.from_numpy(told_features(told, done + len(index)))[None, done:]
+            self._view = extend(self._view, replace(view, told=hints))
 
     def _listen(self) -> None:
         """Draw latents for every view without one, and continue the waveform."""

@@ -24,6 +24,7 @@ from .network import Conditions
 from .phase import mel_to_wave
 from .shrink import resample_frames, role_coverage, shrink_frames
 from .sound_model import SoundConfig, SoundModel, latents_for, load_sound_model
+from .told import Told, told_features
 from .windows import masks_to_roles
 
 if TYPE_CHECKING:
@@ -82,16 +83,19 @@ class Generator:
         steps: int | None = None,
         guidance: float | None = None,
         method: Method = "euler",
+        told: Told | None = None,
     ) -> Float32[np.ndarray, " N"]:
         """Sound of T frames at ``fps``: N = round(T / fps * sample_rate) samples in [-1, 1].
 
         ``masks`` holds a Role per pixel, of any size, or None. ``steps`` and ``guidance`` default to
-        the checkpoint's. The same seed gives the same samples. Raises MediaError for frames or masks
+        the checkpoint's. ``told``: size and level of the receiver where known, a level per frame
+        (a checkpoint that was never told anything does not listen). The same seed gives the same
+        samples. Raises MediaError for frames or masks
         of a wrong shape or type, ClockError for a rate outside 5..120 or a duration outside 0.5..60 s,
         ConfigError for no steps.
         """
         check_clip(frames, masks, fps)
-        view = make_view(frames, masks, fps)
+        view = make_view(frames, masks, fps, told)
         generator = torch.Generator().manual_seed(seed)
         steps = self.config.steps if steps is None else steps
         guidance = self.config.guidance if guidance is None else guidance
@@ -169,7 +173,10 @@ class Generator:
 
 
 def make_view(
-    frames: UInt8[np.ndarray, "T H W 3"], masks: UInt8[np.ndarray, "T H W"] | None, fps: float
+    frames: UInt8[np.ndarray, "T H W 3"],
+    masks: UInt8[np.ndarray, "T H W"] | None,
+    fps: float,
+    told: Told | None = None,
 ) -> View:
     """What the eyes see of a clip: picked by time at 25 per second, shrunk as in training."""
     index = resample_frames(len(frames), fps, VIEW_FPS)
@@ -180,15 +187,20 @@ def make_view(
         statistics = torch.zeros(len(index), STATISTICS)
     else:
         roles, statistics = masks_to_roles(role_coverage(masks[used], FRAME)[back])
-    return View(rgb[None], roles[None], statistics[None], torch.tensor([masks is not None]))
+    hints = torch.from_numpy(told_features(told, len(frames))[index])
+    return View(
+        rgb[None], roles[None], statistics[None], torch.tensor([masks is not None]),
+        told=hints[None],
+    )  # fmt: skip
 
 
 def crop(view: View, start: int, stop: int) -> View:
     """The views [start, stop) in time."""
     part = slice(start, stop)
     return View(
-        view.rgb[:, part], view.roles[:, part], view.statistics[:, part], view.valid, view.colour
-    )
+        view.rgb[:, part], view.roles[:, part], view.statistics[:, part], view.valid, view.colour,
+        view.hints[:, part],
+    )  # fmt: skip
 
 
 def extend(view: View | None, more: View) -> View:
@@ -200,4 +212,5 @@ def extend(view: View | None, more: View) -> View:
         torch.cat([view.roles, more.roles], 1),
         torch.cat([view.statistics, more.statistics], 1),
         view.valid & more.valid,
+        told=torch.cat([view.hints, more.hints], 1),
     )

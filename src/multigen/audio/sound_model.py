@@ -44,7 +44,7 @@ class SoundConfig:
 def sound_config(name: str, latent_dim: int, window_s: float = 4.0) -> SoundConfig:
     """A compact preset ('pour_nano', 'pour_micro', 'pour_small') for a codec's latent size."""
     network = preset(name, latent_dim=latent_dim)
-    return SoundConfig(network, EyesConfig(dim=network.clip_dim), window_s=window_s)
+    return SoundConfig(network, EyesConfig(dim=network.clip_dim, told=True), window_s=window_s)
 
 
 def latents_for(frames: int) -> int:

@@ -28,9 +28,18 @@ from ..learning import (
 )
 from .cache import open_cache
 from .codec import PcaCodec
+from .corpus import read_corpus
 from .eyes import FRAME
 from .sound_model import SoundModel, load_sound_model, save_sound_model, sound_config
-from .windows import Augmentation, Batch, Windows, fit_codec, latents_of, view_of
+from .windows import (
+    Augmentation,
+    Batch,
+    Windows,
+    fit_codec,
+    latents_of,
+    told_of_clips,
+    view_of,
+)
 
 EXPECT = 0.5
 """Weight of the regression beside the flow; see ``SoundModel``."""
@@ -99,7 +108,7 @@ def sound_loss(
 def validation_loss(
     windows: Windows, count: int, seed: int, device: str = "cpu", weight: Tensor | None = None
 ) -> Callable[[Any], dict[str, float]]:
-    """Errors on fixed windows at fixed noise and times: seen, without masks, and blind."""
+    """Errors on fixed windows at fixed noise and times: seen, without masks, untold and blind."""
     batches = [to_device(batch, device) for batch in windows.fixed(count)]
 
     def score(model: SoundModel) -> dict[str, float]:
@@ -109,6 +118,7 @@ def validation_loss(
             for name, change in (
                 ("val", {}),
                 ("val_no_masks", {"valid": hidden}),
+                ("val_untold", {"told": torch.zeros_like(batch["told"])}),
                 ("val_blind", {"blind": ~hidden}),
             ):
                 _, parts = sound_loss(model, {**batch, **change}, step_generator(seed, i), weight)
@@ -169,7 +179,10 @@ def train_sound(
     latents = latents_of(cache, codec)
     if start_from is None:
         _measure_latents(model, [latents[i] for i in cache.of_split("train")])
-    common: dict[str, Any] = {"window_s": window_s, "batch_size": batch_size, "seed": seed}
+    told = told_of_clips(cache, read_corpus(Path(corpus))) if model.config.eyes.told else None
+    common: dict[str, Any] = {
+        "window_s": window_s, "batch_size": batch_size, "seed": seed, "told": told,
+    }  # fmt: skip
     windows = Windows(cache, latents, split="train", augmentation=training.augmentation, **common)
     weight = latent_weight(codec).to(training.device)
     validate = None

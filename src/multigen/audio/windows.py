@@ -1,7 +1,7 @@
 """Training windows of a corpus: pure functions of (seed, step) over memory maps.
 
 Reads:  a ClipCache and a codec.   Makes: batches {rgb, roles, statistics, colour, valid, blind,
-latents}.   Used by: audio.train. A window starts at a multiple of 0.16 s, where a frame (25 per
+told, latents}.   Used by: audio.train. A window starts at a multiple of 0.16 s, where a frame (25 per
 second) and a latent (31.25 per second) start together.
 """
 
@@ -18,10 +18,12 @@ from torch import Tensor
 from ..errors import ConfigError
 from .cache import FPS, ClipCache
 from .codec import PcaCodec
+from .corpus import CorpusClip, read_scene, read_trace
 from .eyes import ROLE_SIDE, ROLES, STATISTICS, View, halve, role_statistics
 from .mel import log_mel
 from .shrink import unpack_roles
 from .sound_model import FRAMES_PER_UNIT, LATENTS_PER_UNIT, latents_for
+from .told import TOLD, hide, told_features, told_of_pour
 
 Batch = dict[str, Tensor]
 
@@ -46,6 +48,10 @@ class Augmentation:
     """cut to a square of at least this share of the side,"""
     noise: int = 10
     """and given noise of up to this many grey levels."""
+    untold: float = 0.35
+    """Chance that nothing is told about the receiver."""
+    no_level: float = 0.25
+    """Chance, else, that its size is told without its level."""
 
 
 def latents_of(cache: ClipCache, codec: PcaCodec) -> list[Float32[Tensor, "L C"]]:
@@ -65,6 +71,23 @@ def fit_codec(cache: ClipCache, latent_dim: int, seed: int) -> PcaCodec:
         for sound in cache.sounds("train")
     )
     return PcaCodec.fit(mels, latent_dim, seed=seed)
+
+
+def told_of_clips(
+    cache: ClipCache, clips: list[CorpusClip]
+) -> list[Float32[np.ndarray, "F 6"] | None]:
+    """What can be told of every cached clip; None where its pour is not known."""
+    by_id = {clip.id: clip for clip in clips}
+    made: list[Float32[np.ndarray, "F 6"] | None] = []
+    for entry in track(cache.clips, "Reading pours", transient=True):
+        clip = by_id[entry.id]
+        scene = read_scene(clip) if clip.trace else None
+        if clip.trace is None or scene is None:
+            made.append(None)
+            continue
+        told = told_of_pour(scene, read_trace(clip.trace), entry.frames, FPS)
+        made.append(told_features(told, entry.frames))
+    return made
 
 
 class RoleMaps:
@@ -109,11 +132,16 @@ class Windows:
         batch_size: int,
         seed: int,
         augmentation: Augmentation | None,
+        told: list[Float32[np.ndarray, "F 6"] | None] | None = None,
     ) -> None:
-        """Raises ConfigError when no clip of the split is as long as a window."""
+        """``told``: what ``told_of_clips`` says of each clip; None: nothing of any.
+
+        Raises ConfigError when no clip of the split is as long as a window.
+        """
         self.units = round(window_s * FPS / FRAMES_PER_UNIT)
         self.frames = self.units * FRAMES_PER_UNIT
         self.cache, self.latents, self.roles = cache, latents, RoleMaps(cache)
+        self.told = told or [None] * len(cache)
         self.batch_size, self.seed, self.augmentation = batch_size, seed, augmentation
         self.clips = [i for i in cache.of_split(split) if cache.clips[i].frames >= self.frames]
         if not self.clips:
@@ -152,6 +180,7 @@ class Windows:
         roles = np.empty((n, frames, *self.roles.coverage.shape[1:]), np.uint8)
         statistics = np.empty((n, frames, STATISTICS), np.float32)
         sound = torch.empty(n, length, self.latents[0].shape[1])
+        told = np.zeros((n, frames, TOLD), np.float32)
         valid = np.array([self.cache.clips[c].has_roles for c in clips])
         unseen = np.array([not self.cache.clips[c].has_picture for c in clips])
         for i, (clip, place) in enumerate(zip(clips, places, strict=True)):
@@ -161,6 +190,9 @@ class Windows:
             statistics[i] = self.roles.statistics[part]
             start = place * LATENTS_PER_UNIT
             sound[i] = self.latents[clip][start : start + length]
+            known = self.told[clip]
+            if known is not None:
+                told[i] = known[place * FRAMES_PER_UNIT :][:frames]
             if a is not None and rng is not None and rng.random() < a.flip:
                 rgb[i], roles[i] = rgb[i][:, :, ::-1].copy(), roles[i][..., ::-1].copy()
                 statistics[i] = mirror_statistics(statistics[i])
@@ -169,6 +201,7 @@ class Windows:
             "roles": torch.from_numpy(roles),
             "statistics": torch.from_numpy(statistics),
             "latents": sound,
+            "told": torch.from_numpy(told),
             "valid": torch.from_numpy(valid),
             "blind": torch.from_numpy(unseen),
             "colour": torch.eye(3, 4).repeat(n, 1, 1),
@@ -179,12 +212,15 @@ class Windows:
             for i in np.flatnonzero(~batch["valid"].numpy()):
                 batch["rgb"][i] = as_filmed(batch["rgb"][i], a, rng)
             batch["colour"] = torch.from_numpy(np.stack([colour_map(a, rng) for _ in range(n)]))
+            nothing, no_level = rng.random((2, n)) < np.array([[a.untold], [a.no_level]])
+            for i in range(n):
+                told[i] = hide(told[i], all_of_it=bool(nothing[i]), level=bool(no_level[i]))
         return batch
 
 
 def view_of(batch: Batch) -> View:
     """The eyes' part of a batch."""
-    return View(*(batch[k] for k in ("rgb", "roles", "statistics", "valid", "colour")))
+    return View(*(batch[k] for k in ("rgb", "roles", "statistics", "valid", "colour", "told")))
 
 
 def as_filmed(

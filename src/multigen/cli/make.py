@@ -180,6 +180,9 @@ class Sonify(Verb):
     masks: Path | None = None
     """Role images of the video: a folder with <stem>.roles.mkv (made by: multigen masks) or
     roles.mkv, or the .mkv itself. Without it a pour is looked for by motion."""
+    receiver_mm: tuple[float, float] | None = None
+    """With --video: inner depth and inner diameter of the vessel poured into. A picture holds no scale,
+    and the pitch is a matter of centimetres."""
     find_masks: bool = True
     """Look for the pour by motion where no --masks are given."""
     out: Path | None = None
@@ -201,9 +204,11 @@ class Sonify(Verb):
             if self.out.exists() and not self.overwrite:
                 raise OutputError(f"{self.out} exists; add --overwrite to replace it")
             masks = roles_for(self.video, self.masks) if self.masks else None
+            depth_mm, wide_mm = self.receiver_mm or (0.0, 0.0)
+            size = (depth_mm / 1e3, wide_mm / 1e3) if self.receiver_mm else None
             heard = sonify_video(
                 self.video, self.out, masks=masks, find=self.find_masks, sound=self.with_,
-                seed=self.seed,
+                seed=self.seed, receiver_m=size,
             )  # fmt: skip
             print(f"{heard.wave.duration_s:.2f} s of sound in {self.out} ({heard.masks})")
             return

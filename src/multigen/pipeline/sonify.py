@@ -14,6 +14,7 @@ import numpy as np
 from ..audio import load_generator
 from ..audio.acoustic_ears import AcousticEars
 from ..audio.sounds import check_sound
+from ..audio.told import Told, told_of_pour
 from ..audio.waveform import fit, resample
 from ..episode import read_episode
 from ..errors import ConfigError, MediaError
@@ -45,7 +46,8 @@ def _generator(name: str) -> "Generator | MMAudioGenerator":
 def sound_of(episode: Episode, sound: str, seed: int) -> Waveform:
     """The episode's sound, exactly as long as the episode.
 
-    ``flow``: the learned generator, from front video and masks alone. ``acoustics``: the physical
+    ``flow``: the learned generator, from front video and masks, told how large and how full the
+    receiver is (``audio.told``). ``acoustics``: the physical
     model, from the liquid's state. ``recorded``: the same through the scene's room and microphone.
     ``none``: silence.
     """
@@ -59,9 +61,26 @@ def sound_of(episode: Episode, sound: str, seed: int) -> Waveform:
     else:
         clip = episode.clip
         generator = _generator(sound)
-        samples = generator.generate(clip.rgb, clip.roles, clip.fps, seed=seed)
+        told = told_of_pour(episode.scene, episode.trace, len(clip), clip.fps)
+        samples = _heard(generator, clip.rgb, clip.roles, clip.fps, seed, told)
         samples = resample(samples, generator.sample_rate, episode.clock.audio_hz)
     return Waveform(episode.clock.audio_hz, fit(samples, n))
+
+
+def _heard(
+    generator: "Generator | MMAudioGenerator",
+    frames: np.ndarray,
+    roles: np.ndarray | None,
+    fps: float,
+    seed: int,
+    told: Told | None,
+) -> np.ndarray:
+    """Samples of a clip; MMAudio's networks can be told nothing."""
+    from ..audio import Generator
+
+    if isinstance(generator, Generator):
+        return generator.generate(frames, roles, fps, seed=seed, told=told)
+    return generator.generate(frames, roles, fps, seed=seed)
 
 
 def sonify_one(task: SonifyTask) -> Path:
@@ -111,21 +130,24 @@ def sonify_video(
     find: bool = True,
     sound: str = "flow",
     seed: int = 0,
+    receiver_m: tuple[float, float] | None = None,
 ) -> Heard:
     """Give any video a sound of its own length; ``out`` ends in .wav, .flac or .mp4 (muxed).
 
     ``masks``: a role video (.mkv) as this software writes it. Without it masks are looked for by
     motion (``masks.found``) unless ``find`` is False, and left out where no pour is found.
-    Raises MediaError for unusable input; nothing is written then.
+    ``receiver_m``: inner depth and inner diameter of the vessel poured into, where somebody measured
+    them; a picture holds no scale. Raises MediaError for unusable input; nothing is written then.
     """
     if out.suffix.lower() not in {".wav", ".flac", ".mp4"}:
         raise MediaError(f"{out.name}: write .wav, .flac or .mp4 (sound muxed into the video)")
     if sound in {"acoustics", "recorded", "none"}:
         raise ConfigError(f"--with {sound} needs a simulated episode; a video needs a generator")
+    told = None if receiver_m is None else Told(receiver_m[0], receiver_m[1] / 2)
     frames, fps = read_video(video)
     roles, said = _roles_of(frames, fps, video, masks, find)
     generator = _generator(check_sound(sound))
-    samples = generator.generate(frames, roles, fps, seed=seed)
+    samples = _heard(generator, frames, roles, fps, seed, told)
     wave = Waveform(generator.sample_rate, samples)
     if out.suffix.lower() == ".mp4":
         write_video(out, frames, fps, sound=wave)

@@ -1,0 +1,85 @@
+"""What is told about a receiver: the right numbers at the right time, and never when it is hidden."""
+
+import numpy as np
+import pytest
+import torch
+
+from multigen.audio.eyes import FRAME, ROLE_SIDE, ROLES, STATISTICS, Eyes, EyesConfig, View
+from multigen.audio.told import (
+    TOLD,
+    Told,
+    hide,
+    levels_at,
+    told_features,
+    told_of_pour,
+    told_so_far,
+)
+from multigen.errors import ClockError, ConfigError
+from multigen.scene import draw_scene, load_world
+from multigen.types import PourTrace
+
+SCENE = draw_scene(load_world("nominal"), 0, condition="water-white_cup-red_cup", command="half")
+
+
+def rising(steps: int = 200) -> PourTrace:
+    """Two seconds in which the level rises by a tenth of a millimetre a step."""
+    zero = np.zeros(steps)
+    level = 1e-4 * np.arange(1, steps + 1)
+    return PourTrace(100, *[zero] * 10, level)
+
+
+def test_the_level_is_the_one_of_its_instant() -> None:
+    levels = levels_at(rising(), 50, 25.0)
+    assert levels[0] == pytest.approx(1e-4)  # the first state there is
+    assert levels[1:] == pytest.approx(4e-4 * np.arange(1, 50), abs=1e-8)
+
+
+def test_the_future_changes_nothing() -> None:
+    whole, half = rising(), rising().upto(1.0)
+    told = told_so_far(SCENE, half, 26, 25.0, "all")
+    assert told is not None
+    assert told.level_m is not None
+    assert np.array_equal(told.level_m, levels_at(whole, 26, 25.0))
+
+
+def test_less_can_be_told() -> None:
+    trace = rising()
+    everything = told_features(told_so_far(SCENE, trace, 50, 25.0, "all"), 50)
+    size = told_features(told_so_far(SCENE, trace, 50, 25.0, "size"), 50)
+    nothing = told_features(told_so_far(SCENE, trace, 50, 25.0, "nothing"), 50)
+    assert everything.shape == (50, TOLD)
+    assert np.array_equal(size, hide(everything, all_of_it=False, level=True))
+    assert np.array_equal(nothing, hide(everything, all_of_it=True, level=False))
+    assert not nothing.any()
+    assert np.array_equal(size[:, :3], everything[:, :3])
+    assert (np.diff(everything[:, 4]) < 0).all()  # the air column shortens
+    assert told_of_pour(SCENE, trace, 50, 25.0).depth_m == pytest.approx(SCENE.receiver.depth_m)
+
+
+def test_wrong_units_and_wrong_lengths_are_refused() -> None:
+    with pytest.raises(ConfigError, match="metres"):
+        Told(90.0, 0.03)
+    with pytest.raises(ConfigError, match="NaN"):
+        Told(0.09, 0.03, np.array([np.nan], np.float32))
+    with pytest.raises(ClockError, match="one per frame"):
+        told_features(Told(0.09, 0.03, np.zeros(4, np.float32)), 5)
+
+
+def blank(told: torch.Tensor | None) -> View:
+    frames = 8
+    return View(
+        torch.zeros(1, frames, FRAME, FRAME, 3, dtype=torch.uint8),
+        torch.zeros(1, frames, ROLES, ROLE_SIDE, ROLE_SIDE, dtype=torch.uint8),
+        torch.zeros(1, frames, STATISTICS), torch.tensor([True]), told=told,
+    )  # fmt: skip
+
+
+def test_eyes_that_take_it_see_the_difference_and_others_do_not() -> None:
+    features = told_features(Told(0.2, 0.03), 8)
+    torch.manual_seed(0)
+    for listens in (True, False):
+        eyes = Eyes(EyesConfig(dim=32, told=listens))
+        with_it = eyes(blank(torch.from_numpy(features)[None]))[1]
+        without = eyes(blank(None))[1]
+        assert torch.equal(with_it, without) != listens
+        assert torch.equal(eyes(blank(torch.zeros(1, 8, TOLD)))[1], without)
