@@ -11,7 +11,8 @@ noise; the next pour's sound; the sound reversed in time. Half as many more pour
 judge loudness, a quarter as many clips in which nothing pours judge silence (table-top only).
 ``--sound none`` measures the acoustics and the controls alone. ``--ablate`` tries masks and looks,
 steps, guidance, and what is told of the receiver. Pours and sounds are kept under out/bench,
-keyed by the code that makes them, so a killed run continues and a second generator is compared in a fraction of the time.
+keyed by the code that makes them, so a killed run continues and a second generator is compared in a
+fraction of the time.
 Writes out/bench/sound.<world>.json and sound.png (sound.robot.png), or out/bench/sound.ablation.json.
 """
 
