@@ -137,7 +137,7 @@ class Eyes(nn.Module):
         self.no_masks = nn.Parameter(torch.zeros(config.dim))
         if config.told:
             self.told = nn.Sequential(
-                nn.Linear(TOLD, 64), nn.SiLU(), nn.Linear(64, config.dim, bias=False)
+                nn.Linear(TOLD, 128), nn.SiLU(), nn.Linear(128, config.dim, bias=False)
             )
         self.norm = nn.LayerNorm(config.dim)
         self.appearance = nn.Linear(config.dim, config.dim)
@@ -203,11 +203,11 @@ class View:
     """Whose roles are known and to be believed."""
     colour: Float[Tensor, "B 3 4"] | None = None
     """Affine map of the centred colours (augmentation); None: as they are."""
-    told: Float[Tensor, "B F 6"] | None = None
+    told: Float[Tensor, "B F told"] | None = None
     """``told.told_features``; None: nothing is known."""
 
     @property
-    def hints(self) -> Float[Tensor, "B F 6"]:
+    def hints(self) -> Float[Tensor, "B F told"]:
         """What was told, zeros where nothing was."""
         if self.told is not None:
             return self.told

@@ -75,10 +75,10 @@ def fit_codec(cache: ClipCache, latent_dim: int, seed: int) -> PcaCodec:
 
 def told_of_clips(
     cache: ClipCache, clips: list[CorpusClip]
-) -> list[Float32[np.ndarray, "F 6"] | None]:
+) -> list[Float32[np.ndarray, "F T"] | None]:
     """What can be told of every cached clip; None where its pour is not known."""
     by_id = {clip.id: clip for clip in clips}
-    made: list[Float32[np.ndarray, "F 6"] | None] = []
+    made: list[Float32[np.ndarray, "F T"] | None] = []
     for entry in track(cache.clips, "Reading pours", transient=True):
         clip = by_id[entry.id]
         scene = read_scene(clip) if clip.trace else None
@@ -132,7 +132,7 @@ class Windows:
         batch_size: int,
         seed: int,
         augmentation: Augmentation | None,
-        told: list[Float32[np.ndarray, "F 6"] | None] | None = None,
+        told: list[Float32[np.ndarray, "F T"] | None] | None = None,
     ) -> None:
         """``told``: what ``told_of_clips`` says of each clip; None: nothing of any.
 
