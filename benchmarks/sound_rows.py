@@ -120,16 +120,14 @@ def hear(case: Case) -> tuple[Waveform, float]:
         assert other is not None
         roles = other[np.minimum(np.arange(len(clip)), len(other) - 1)]
     generator = _generator(settings.weights)
-    from multigen.audio import Generator  # measuring needs no torch
-
     trace, scene = read_pour(case.pours, case.key)
-    told = told_so_far(scene, trace, len(clip), clip.fps, settings.told)
-    # MMAudio's networks can be told nothing
-    more = {"told": told} if isinstance(generator, Generator) else {}
+    told = None
+    if generator.can_be_told:
+        told = told_so_far(scene, trace, len(clip), clip.fps, settings.told)
     began = time.process_time()
     wave = generator.generate(
         clip.rgb, roles, clip.fps, seed=case.key, steps=settings.steps,
-        guidance=settings.guidance, **more,
+        guidance=settings.guidance, told=told,
     )  # fmt: skip
     took = time.process_time() - began
     return Waveform(generator.sample_rate, wave), took / clip.duration_s

@@ -1,17 +1,23 @@
 """What is told about a receiver: the right numbers at the right time, and never when it is hidden."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from multigen.audio.eyes import FRAME, ROLE_SIDE, ROLES, STATISTICS, Eyes, EyesConfig, View
 from multigen.audio.told import (
+    PITCH_OCTAVES,
     TOLD,
     Told,
     hide,
     levels_at,
+    pitch_code,
+    refuse_untold,
     told_features,
     told_of_pour,
+    told_of_vessel,
     told_so_far,
 )
 from multigen.errors import ClockError, ConfigError
@@ -83,3 +89,28 @@ def test_eyes_that_take_it_see_the_difference_and_others_do_not() -> None:
         without = eyes(blank(None))[1]
         assert torch.equal(with_it, without) != listens
         assert torch.equal(eyes(blank(torch.zeros(1, 8, TOLD)))[1], without)
+
+
+def test_weights_that_cannot_be_told_say_so() -> None:
+    class Deaf:
+        can_be_told = False
+
+    refuse_untold(Deaf(), None)
+    with pytest.raises(ConfigError, match="pictures alone"):
+        refuse_untold(Deaf(), Told(0.09, 0.03))
+
+
+def test_the_code_of_a_pitch_is_that_of_its_octave() -> None:
+    code = pitch_code(np.array([440.0, 880.0]))
+    whole = [PITCH_OCTAVES.index(p) for p in (1.0, 0.5, 0.25)]
+    assert np.allclose(code[0, whole], code[1, whole])  # an octave is a whole turn of these
+    assert not np.allclose(code[0], code[1])
+    assert np.allclose(code[:, :6] ** 2 + code[:, 6:] ** 2, 1.0)
+
+
+def test_a_cylinder_measured_by_hand_has_the_pitch_the_acoustics_give_it() -> None:
+    """At 20 C; other shapes differ, and a simulator says so."""
+    receiver = SCENE.receiver
+    cylinder = replace(receiver, inner=tuple((z, receiver.rim_radius_m) for z, _ in receiver.inner))
+    by_hand = told_features(Told(receiver.depth_m, receiver.rim_radius_m), 1)
+    assert by_hand == pytest.approx(told_features(told_of_vessel(cylinder), 1), abs=0.02)

@@ -49,7 +49,8 @@ class FlowEars:
             raise ConfigError(
                 "this sound model hears whole clips only; in the loop use flow, acoustics or none"
             )
-        self.generator, self.steps, self.guidance, self.tell = generator, steps, guidance, tell
+        self.generator, self.steps, self.guidance = generator, steps, guidance
+        self.tell: Tell = tell if generator.can_be_told else "nothing"
         self._scene: SceneConfig | None = None
         self._begin(0)
 

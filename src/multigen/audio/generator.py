@@ -24,7 +24,7 @@ from .network import Conditions
 from .phase import mel_to_wave
 from .shrink import resample_frames, role_coverage, shrink_frames
 from .sound_model import SoundConfig, SoundModel, latents_for, load_sound_model
-from .told import Told, told_features
+from .told import Told, refuse_untold, told_features
 from .windows import masks_to_roles
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ class Generator:
         return self.model.config
 
     @property
+    def can_be_told(self) -> bool:
+        """Whether these weights take ``told``."""
+        return self.config.eyes.told
+
+    @property
     def sample_rate(self) -> int:
         """Samples per second of what ``generate`` returns: 16000."""
         return self.config.sample_rate
@@ -88,12 +93,12 @@ class Generator:
         """Sound of T frames at ``fps``: N = round(T / fps * sample_rate) samples in [-1, 1].
 
         ``masks`` holds a Role per pixel, of any size, or None. ``steps`` and ``guidance`` default to
-        the checkpoint's. ``told``: size and level of the receiver where known, a level per frame
-        (a checkpoint that was never told anything does not listen). The same seed gives the same
-        samples. Raises MediaError for frames or masks
-        of a wrong shape or type, ClockError for a rate outside 5..120 or a duration outside 0.5..60 s,
-        ConfigError for no steps.
+        the checkpoint's. ``told``: size and level of the receiver where known, a level per frame.
+        The same seed gives the same samples. Raises MediaError for frames or masks of a wrong shape or
+        type, ClockError for a rate outside 5..120 or a duration outside 0.5..60 s, ConfigError for no
+        steps or for ``told`` where these weights cannot be told.
         """
+        refuse_untold(self, told)
         check_clip(frames, masks, fps)
         view = make_view(frames, masks, fps, told)
         generator = torch.Generator().manual_seed(seed)

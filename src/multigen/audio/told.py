@@ -10,7 +10,7 @@ its phase in a period of a quarter octave far sooner than from a length.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -58,6 +58,22 @@ class Told:
                 )
         if self.level_m is not None and not np.isfinite(self.level_m).all():
             raise ConfigError("level_m holds NaN or infinity; leave it None where it is not known")
+
+
+class Listener(Protocol):
+    """A generator that says whether it takes ``Told``."""
+
+    @property
+    def can_be_told(self) -> bool: ...
+
+
+def refuse_untold(generator: Listener, told: Told | None) -> None:
+    """ConfigError where something is told to weights that take nothing."""
+    if told is not None and not generator.can_be_told:
+        raise ConfigError(
+            "these sound weights were trained on pictures alone and cannot be told the receiver's size; "
+            "leave it out, or use weights of multigen train-sound"
+        )
 
 
 def told_of_vessel(receiver: Vessel, celsius: float = 20.0) -> Told:

@@ -60,27 +60,12 @@ def sound_of(episode: Episode, sound: str, seed: int) -> Waveform:
         samples = ears.hear(episode.clip, episode.trace)
     else:
         clip = episode.clip
-        generator = _generator(sound)
-        told = told_of_pour(episode.scene, episode.trace, len(clip), clip.fps)
-        samples = _heard(generator, clip.rgb, clip.roles, clip.fps, seed, told)
+        generator, told = _generator(sound), None
+        if generator.can_be_told:
+            told = told_of_pour(episode.scene, episode.trace, len(clip), clip.fps)
+        samples = generator.generate(clip.rgb, clip.roles, clip.fps, seed=seed, told=told)
         samples = resample(samples, generator.sample_rate, episode.clock.audio_hz)
     return Waveform(episode.clock.audio_hz, fit(samples, n))
-
-
-def _heard(
-    generator: "Generator | MMAudioGenerator",
-    frames: np.ndarray,
-    roles: np.ndarray | None,
-    fps: float,
-    seed: int,
-    told: Told | None,
-) -> np.ndarray:
-    """Samples of a clip; MMAudio's networks can be told nothing."""
-    from ..audio import Generator
-
-    if isinstance(generator, Generator):
-        return generator.generate(frames, roles, fps, seed=seed, told=told)
-    return generator.generate(frames, roles, fps, seed=seed)
 
 
 def sonify_one(task: SonifyTask) -> Path:
@@ -137,7 +122,8 @@ def sonify_video(
     ``masks``: a role video (.mkv) as this software writes it. Without it masks are looked for by
     motion (``masks.found``) unless ``find`` is False, and left out where no pour is found.
     ``receiver_m``: inner depth and inner diameter of the vessel poured into, where somebody measured
-    them; a picture holds no scale. Raises MediaError for unusable input; nothing is written then.
+    them; a picture holds no scale. Raises MediaError for unusable input, ConfigError for a size that
+    the generator cannot be told; nothing is written then.
     """
     if out.suffix.lower() not in {".wav", ".flac", ".mp4"}:
         raise MediaError(f"{out.name}: write .wav, .flac or .mp4 (sound muxed into the video)")
@@ -147,7 +133,7 @@ def sonify_video(
     frames, fps = read_video(video)
     roles, said = _roles_of(frames, fps, video, masks, find)
     generator = _generator(check_sound(sound))
-    samples = _heard(generator, frames, roles, fps, seed, told)
+    samples = generator.generate(frames, roles, fps, seed=seed, told=told)
     wave = Waveform(generator.sample_rate, samples)
     if out.suffix.lower() == ".mp4":
         write_video(out, frames, fps, sound=wave)

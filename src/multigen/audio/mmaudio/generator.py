@@ -16,6 +16,7 @@ from ...errors import ConfigError
 from ...learning.flow import Method
 from ..door import check_clip
 from ..network import FlowNetwork
+from ..told import Told, refuse_untold
 from ..waveform import fit
 from .codec import Codec
 from .features import Eyes, FeatureCache, default_cache
@@ -63,6 +64,9 @@ class MMAudioGenerator:
             self.use_masks and self.network.config.masks is not None and self.network.masks_loaded
         )
 
+    can_be_told = False
+    """It knows nothing of a receiver's size, see ``audio.told``."""
+
     @torch.no_grad()
     def generate(
         self,
@@ -74,6 +78,7 @@ class MMAudioGenerator:
         steps: int | None = None,
         guidance: float | None = None,
         method: Method = "euler",
+        told: Told | None = None,
         prompt: str = "",
         negative_prompt: str = "",
     ) -> Float32[np.ndarray, " N"]:
@@ -84,6 +89,7 @@ class MMAudioGenerator:
         the same samples. Trained on 8 s: any duration from 0.5 to 60 s is made in one piece, and the
         further from 8 s the less it was practised. Errors as in ``multigen.audio.Generator.generate``.
         """
+        refuse_untold(self, told)
         check_clip(frames, masks, fps)
         duration, appearance, motion = schedule(len(frames), fps)
         clip = self.eyes.appearance(frames, appearance)
