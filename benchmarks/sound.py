@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/sound.py [--pours 200] [--world tabletop|robot] [--sound flow|PATH|none]
         [--masks on|off|shuffled] [--look nominal|shifted] [--told all|size|nothing] [--steps N]
-        [--guidance G] [--workers K]
+        [--guidance G] [--told-guidance W] [--workers K]
     .venv/bin/python benchmarks/sound.py --ablate [--pours 40]
 
 Every pour gets a sound from picture and masks. Rows beside it: the acoustics' own sound of the same
@@ -43,7 +43,8 @@ ABLATED = {
     "level_db": "level in silence, dB", "false_sound": "false sounds",
 }  # fmt: skip
 """Columns of the ablation."""
-STEPS, GUIDANCE = (4, 8, 16, 32), (1.0, 1.5, 2.5)
+STEPS, GUIDANCE = (4, 8, 16), (1.0, 2.5)
+TOLD_GUIDANCE = (1.0, 2.0, 4.0)
 CONSOLE = Console(width=170)
 
 
@@ -146,6 +147,10 @@ def ablate(args: argparse.Namespace, pours: Pours, settings: Settings) -> None:
         f"told {told}": ("nominal", replace(settings, told=told))
         for told in ("all", "size", "nothing")
     }
+    tried |= {
+        f"told all, guidance of it {w:g}": ("nominal", replace(settings, told_guidance=w))
+        for w in TOLD_GUIDANCE
+    }
     screen = Table(title=f"{args.sound} on {args.pours} {args.world} pours", pad_edge=False)
     for head in ("", *ABLATED.values(), "CPU s per 8 s"):
         screen.add_column(head, justify="left" if head == "" else "right", no_wrap=head == "")
@@ -181,6 +186,12 @@ def main() -> None:
         help="what the generator is told of the receiver: size and level, size alone, nothing",
     )  # fmt: skip
     parser.add_argument(
+        "--told-guidance",
+        type=float,
+        default=None,
+        help="how much more of it; default: the model's",
+    )
+    parser.add_argument(
         "--ablate", action="store_true", help="masks, looks, steps, guidance, what is told"
     )
     parser.add_argument("--workers", type=int, default=cpu_count())
@@ -194,7 +205,9 @@ def main() -> None:
         parser.error("--ablate compares generated sounds; give --sound flow or a folder")
     began = time.perf_counter()
     pours = Pours(args.out, args.world, look=args.look)
-    settings = Settings(args.sound, args.masks, args.steps, args.guidance, args.told)
+    settings = Settings(
+        args.sound, args.masks, args.steps, args.guidance, args.told, args.told_guidance
+    )
     if args.ablate:
         ablate(args, pours, settings)
     else:

@@ -52,6 +52,7 @@ class Settings:
     guidance: float | None = None
     told: Tell = "all"
     """What the generator is told of the receiver: size and level, 'size' alone, 'nothing'."""
+    told_guidance: float | None = None
 
     @property
     def weights(self) -> Path:
@@ -73,6 +74,7 @@ class Settings:
             small = path.stat().st_size < 1 << 28
             digest.update(path.read_bytes() if small else repr(path.stat()[6:9]).encode())
         options = f"{self.masks}.{self.steps or 'steps'}.{self.guidance or 'guidance'}.{self.told}"
+        options += f".{self.told_guidance or 'guidance'}"
         return f"{at.name}.{digest.hexdigest()[:10]}.{options}"
 
 
@@ -121,13 +123,14 @@ def hear(case: Case) -> tuple[Waveform, float]:
         roles = other[np.minimum(np.arange(len(clip)), len(other) - 1)]
     generator = _generator(settings.weights)
     trace, scene = read_pour(case.pours, case.key)
-    told = None
+    more = {}
     if generator.can_be_told:
         told = told_so_far(scene, trace, len(clip), clip.fps, settings.told)
+        more = {"told": told, "told_guidance": settings.told_guidance}
     began = time.process_time()
     wave = generator.generate(
         clip.rgb, roles, clip.fps, seed=case.key, steps=settings.steps,
-        guidance=settings.guidance, told=told,
+        guidance=settings.guidance, **more,
     )  # fmt: skip
     took = time.process_time() - began
     return Waveform(generator.sample_rate, wave), took / clip.duration_s

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from multigen.audio import Generator, load_generator
 from multigen.audio.eyes import FRAME, ROLE_SIDE, ROLES, STATISTICS, Eyes, EyesConfig, View
 from multigen.audio.told import (
     PITCH_OCTAVES,
@@ -114,3 +115,22 @@ def test_a_cylinder_measured_by_hand_has_the_pitch_the_acoustics_give_it() -> No
     cylinder = replace(receiver, inner=tuple((z, receiver.rim_radius_m) for z, _ in receiver.inner))
     by_hand = told_features(Told(receiver.depth_m, receiver.rim_radius_m), 1)
     assert by_hand == pytest.approx(told_features(told_of_vessel(cylinder), 1), abs=0.02)
+
+
+def test_guidance_of_what_is_told_leaves_the_rest_alone() -> None:
+    """Weights of the branches sum to one, and nothing is made more of when nothing is told."""
+    generator = load_generator()
+    assert isinstance(generator, Generator)
+    view = blank(torch.from_numpy(told_features(Told(0.1, 0.03), 8))[None])
+    for guidance, of_told, branches in ((1, 1, 1), (1, 3, 2), (2, 2, 2), (2, 3, 3)):
+        c, weights = generator.model.branches(view, 10, guidance, of_told)
+        assert len(c.clip) == len(weights) == branches
+        assert sum(weights) == pytest.approx(1.0)
+    noise = torch.randn(10, generator.config.network.latent_dim)
+    drawn = [
+        generator.draw(replace(view, told=told), noise, noise[:0], 2, 1.0, w)
+        for told in (None, view.told)
+        for w in (1.0, 3.0)
+    ]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.allclose(drawn[2], drawn[3])

@@ -15,12 +15,11 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from ..learning import find_checkpoint, guide, integrate
-from ..learning.flow import Method
+from ..learning import find_checkpoint, integrate
+from ..learning.flow import Method, Velocity
 from .codec import PcaCodec
 from .door import check_clip
 from .eyes import FRAME, ROLE_SIDE, ROLES, STATISTICS, VIEW_FPS, View
-from .network import Conditions
 from .phase import mel_to_wave
 from .shrink import resample_frames, role_coverage, shrink_frames
 from .sound_model import SoundConfig, SoundModel, latents_for, load_sound_model
@@ -87,16 +86,18 @@ class Generator:
         seed: int = 0,
         steps: int | None = None,
         guidance: float | None = None,
+        told_guidance: float | None = None,
         method: Method = "euler",
         told: Told | None = None,
     ) -> Float32[np.ndarray, " N"]:
         """Sound of T frames at ``fps``: N = round(T / fps * sample_rate) samples in [-1, 1].
 
-        ``masks`` holds a Role per pixel, of any size, or None. ``steps`` and ``guidance`` default to
-        the checkpoint's. ``told``: size and level of the receiver where known, a level per frame.
-        The same seed gives the same samples. Raises MediaError for frames or masks of a wrong shape or
-        type, ClockError for a rate outside 5..120 or a duration outside 0.5..60 s, ConfigError for no
-        steps or for ``told`` where these weights cannot be told.
+        ``masks`` holds a Role per pixel, of any size, or None. ``steps``, ``guidance`` and
+        ``told_guidance`` default to the checkpoint's (``SoundConfig``). ``told``: size and level of the
+        receiver where known, a level per frame. The same seed gives the same samples.
+        Raises MediaError for frames or masks of a wrong shape or type, ClockError for a rate outside
+        5..120 or a duration outside 0.5..60 s, ConfigError for no steps or for ``told`` where these
+        weights cannot be told.
         """
         refuse_untold(self, told)
         check_clip(frames, masks, fps)
@@ -104,7 +105,7 @@ class Generator:
         generator = torch.Generator().manual_seed(seed)
         steps = self.config.steps if steps is None else steps
         guidance = self.config.guidance if guidance is None else guidance
-        x = self._draw(view, generator, steps, guidance, method)
+        x = self._draw(view, generator, steps, guidance, told_guidance, method)
         wave = self.sound_of(x, generator).numpy()
         wanted = round(len(frames) / fps * self.sample_rate)
         wave = np.pad(wave[:wanted], (0, max(0, wanted - len(wave))))
@@ -116,7 +117,13 @@ class Generator:
         return mel_to_wave(mel, generator=generator)
 
     def _draw(
-        self, view: View, generator: torch.Generator, steps: int, guidance: float, method: Method
+        self,
+        view: View,
+        generator: torch.Generator,
+        steps: int,
+        guidance: float,
+        told_guidance: float | None,
+        method: Method,
     ) -> Float[Tensor, "N C"]:
         """Latents of a whole view, window after window."""
         frames = view.rgb.shape[1]
@@ -127,7 +134,9 @@ class Generator:
         for start, stop in self.windows(frames):
             held = x[start * 5 // 4 :]
             x0 = noise[start * 5 // 4 : latents_for(stop)]
-            drawn = self.draw(crop(view, start, stop), x0, held, steps, guidance, method)
+            drawn = self.draw(
+                crop(view, start, stop), x0, held, steps, guidance, told_guidance, method
+            )
             x = torch.cat([x[: start * 5 // 4], drawn])
         return x
 
@@ -148,6 +157,7 @@ class Generator:
         known: Float[Tensor, "K C"],
         steps: int,
         guidance: float,
+        told_guidance: float | None = None,
         method: Method = "euler",
     ) -> Float[Tensor, "N C"]:
         """Normalised latents of one window from noise ``x0``; its first K are ``known`` and stay."""
@@ -158,21 +168,23 @@ class Generator:
             path = (1 - t) * start[:, :held] + t * known[None]
             return torch.cat([path, x[:, held:]], 1)
 
-        velocity = self._velocity(view, len(x0), guidance)
+        if told_guidance is None:
+            told_guidance = self.config.told_guidance
+        velocity = self._velocity(view, len(x0), guidance, told_guidance)
         return integrate(velocity, start, steps=steps, method=method, hold=hold if held else None)[
             0
         ]
 
-    def _velocity(self, view: View, length: int, guidance: float):
+    def _velocity(self, view: View, length: int, guidance: float, told_guidance: float) -> Velocity:
         """dx/dt under this view, guided."""
-        if guidance <= 1:
-            seen = self.model.conditions(view, length)
-            return lambda x, t: self.model.velocity(x, t, seen)
-        both: Conditions = self.model.guided_conditions(view, length)
+        if not bool(view.hints.any()):
+            told_guidance = guidance  # nothing was told: nothing to make more of
+        c, weights = self.model.branches(view, length, max(guidance, 1.0), max(told_guidance, 1.0))
+        n, share = len(weights), torch.tensor(weights)[:, None, None]
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
-            v, null = self.model.velocity(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
-            return guide(v, null, guidance)
+            every = self.model.velocity(x.expand(n, -1, -1), t.expand(n), c)
+            return (share.to(x) * every).sum(0, keepdim=True)
 
         return velocity
 
