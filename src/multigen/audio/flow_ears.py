@@ -27,7 +27,7 @@ from .told import Tell, told_features, told_so_far
 if TYPE_CHECKING:
     from .mmaudio import MMAudioGenerator
 
-EARS_STEPS = 8
+EARS_STEPS = 4
 EARS_GUIDANCE = 1.0
 
 
