@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor
@@ -29,7 +30,8 @@ from ..learning import (
 from .cache import open_cache
 from .codec import PcaCodec
 from .corpus import read_corpus
-from .eyes import FRAME
+from .eyes import FRAME, role_statistics
+from .rough import roughen
 from .sound_model import SoundModel, load_sound_model, save_sound_model, sound_config
 from .windows import (
     Augmentation,
@@ -41,6 +43,7 @@ from .windows import (
     view_of,
 )
 
+LR = 5e-3
 EXPECT = 0.5
 """Weight of the regression beside the flow; see ``SoundModel``."""
 
@@ -55,7 +58,7 @@ class SoundTraining:
     window_s: float = 4.0
     latent_dim: int = 40
     optimiser: OptimiserName = "muon"
-    lr: float = 5e-3
+    lr: float = LR
     warmup_steps: int = 200
     weight_decay: float = 1e-2
     ema_decay: float = 0.999
@@ -105,6 +108,15 @@ def sound_loss(
     return value + EXPECT * expect, {"flow": value.detach(), "expect": expect.detach()}
 
 
+def rough(batch: Batch, seed: int) -> Batch:
+    """Roles and statistics of a batch as poor as a real video's (``audio.rough``)."""
+    rng = np.random.default_rng([seed, 1])
+    roles = torch.from_numpy(np.stack([roughen(r, rng) for r in batch["roles"].cpu().numpy()]))
+    statistics = torch.stack([role_statistics(r.float() / 255) for r in roles])
+    where = str(batch["roles"].device)
+    return to_device({"roles": roles, "statistics": statistics}, where)
+
+
 def validation_loss(
     windows: Windows, count: int, seed: int, device: str = "cpu", weight: Tensor | None = None
 ) -> Callable[[Any], dict[str, float]]:
@@ -119,6 +131,7 @@ def validation_loss(
                 ("val", {}),
                 ("val_no_masks", {"valid": hidden}),
                 ("val_untold", {"told": torch.zeros_like(batch["told"])}),
+                ("val_rough", rough(batch, seed + i)),
                 ("val_blind", {"blind": ~hidden}),
             ):
                 _, parts = sound_loss(model, {**batch, **change}, step_generator(seed, i), weight)

@@ -21,6 +21,7 @@ from .codec import PcaCodec
 from .corpus import CorpusClip, read_scene, read_trace
 from .eyes import ROLE_SIDE, ROLES, STATISTICS, View, halve, role_statistics
 from .mel import log_mel
+from .rough import roughen
 from .shrink import unpack_roles
 from .sound_model import FRAMES_PER_UNIT, LATENTS_PER_UNIT, latents_for
 from .told import TOLD, hide, told_features, told_of_pour
@@ -48,6 +49,8 @@ class Augmentation:
     """cut to a square of at least this share of the side,"""
     noise: int = 10
     """and given noise of up to this many grey levels."""
+    rough: float = 0.25
+    """Chance that the roles are as poor as those found in a real video (``audio.rough``), where known."""
     untold: float = 0.35
     """Chance that nothing is told about the receiver."""
     no_level: float = 0.25
@@ -190,6 +193,9 @@ class Windows:
             statistics[i] = self.roles.statistics[part]
             start = place * LATENTS_PER_UNIT
             sound[i] = self.latents[clip][start : start + length]
+            if a is not None and rng is not None and valid[i] and rng.random() < a.rough:
+                roles[i] = roughen(roles[i], rng)
+                statistics[i] = role_statistics(torch.from_numpy(roles[i]).float() / 255).numpy()
             known = self.told[clip]
             if known is not None:
                 told[i] = known[place * FRAMES_PER_UNIT :][:frames]

@@ -30,6 +30,10 @@ class TrainSound(Verb):
     """Dimensions of the codec's latent, 31.25 a second."""
     batch_size: int = 16
     optimiser: Literal["muon", "adamw"] = "muon"
+    lr: float | None = None
+    """Learning rate; default: 0.005, a fifth of it with --start-from."""
+    start_from: str | None = None
+    """Go on from a checkpoint folder or packaged weights, with its codec."""
     time_limit_s: float | None = None
     """Stop after this many seconds with the schedule stretched to fit; --resume goes on."""
     threads: int = 2
@@ -39,9 +43,11 @@ class TrainSound(Verb):
     resume: bool = False
 
     def run(self) -> None:
-        from ..audio.train import train_sound
+        from ..audio.generator import find_weights
+        from ..audio.train import LR, train_sound
 
         made_by, out = self.made_by(), opened(self, self.out)
+        begin = find_weights(self.start_from) if self.start_from else None
         train_sound(
             self.corpus,
             out,
@@ -50,6 +56,8 @@ class TrainSound(Verb):
             latent_dim=self.latent_dim,
             batch_size=self.batch_size,
             optimiser=self.optimiser,
+            lr=self.lr or (LR / 5 if begin else LR),
+            start_from=begin,
             time_limit_s=self.time_limit_s,
             threads=self.threads,
             device=self.device,
