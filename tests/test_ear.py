@@ -23,6 +23,7 @@ from multigen.ear.train import train_ear
 from multigen.errors import ClockError, ConfigError, FormatError, MediaError, WeightsError
 from multigen.files import write_arrays, write_sound
 from multigen.learning import save_checkpoint
+from multigen.pipeline.ear_pours import hear_pour
 from multigen.types import Waveform
 from pours import cylinder, pour
 
@@ -385,3 +386,19 @@ def test_calibrate_ear_reads_labels_and_hear_uses_what_it_wrote(folder, tmp_path
         main([*command, "--overwrite"])
     assert end.value.code == 2
     assert "not a list" in capsys.readouterr().err
+
+
+def test_the_packaged_ear_hears_a_vessel_fill() -> None:
+    """On pours no lesson was drawn from: closer than a constant, and than it is on noise."""
+    listener = load_ear()
+    heard, deaf, constant = [], [], []
+    for seed in range(3):
+        one = hear_pour(31_000_000_000 + seed)
+        frames = np.flatnonzero(one.lesson.pouring)
+        noise_only = 0.05 * np.random.default_rng(seed).standard_normal(len(one.samples))
+        for samples, errors in ((one.samples, heard), (noise_only.astype(np.float32), deaf)):
+            fill = listener.hear_bands(band_power(samples)[: len(one.lesson)]).fill
+            errors.append(np.abs(fill - one.lesson.fill)[frames].mean())
+        constant.append(np.abs(0.5 - one.lesson.fill)[frames].mean())
+    assert np.mean(heard) < 0.7 * np.mean(constant)
+    assert np.mean(heard) < 0.7 * np.mean(deaf)
