@@ -2,6 +2,7 @@
 #   make demo   [CLIP=path.mp4] [OVERWRITE=1] [OUT=out/demo]     the main job, then open OUT/report.html
 #   make test   the whole suite        make check   format, lint, types, import contracts
 #   make bench  performance benchmarks, JSON under out/bench
+#   make pour_micro   the packaged sound model from nothing: clips, training (two hours; continues where it stopped)
 #   make lab_va the packaged policy from nothing: pours, sounds, training (three hours; continues where it stopped)
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -12,7 +13,7 @@ PIP_FLAGS ?=
 # one JIT cache for all runs; quiet, reproducible threads
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.venv/numba-cache
 
-.PHONY: demo test check bench lab_va setup clean
+.PHONY: demo test check bench lab_va pour_micro setup clean
 
 setup: .venv/.installed
 
@@ -50,6 +51,12 @@ lab_va: .venv/.installed
 	$(LAB) --seed 1000 --out out/lab
 	$(LAB) --seed 2000 --nudge-mm 18 --out out/lab_nudged
 	.venv/bin/multigen train-policy out/lab out/lab_nudged --out out/lab_va --half --steps 12000 --seed 0 --resume
+
+# clean masks first, then with masks as poor as a real video's
+pour_micro: .venv/.installed
+	.venv/bin/multigen corpus synth --clips 800 --seed 0 --out out/corpus --resume
+	.venv/bin/multigen train-sound out/corpus --rough 0 --steps 2200 --seed 0 --out out/sound_exact --resume
+	.venv/bin/multigen train-sound out/corpus --start-from out/sound_exact --steps 900 --seed 1 --out out/pour_micro --resume
 
 clean:
 	rm -rf .venv out build dist

@@ -193,7 +193,13 @@ class Windows:
             statistics[i] = self.roles.statistics[part]
             start = place * LATENTS_PER_UNIT
             sound[i] = self.latents[clip][start : start + length]
-            if a is not None and rng is not None and valid[i] and rng.random() < a.rough:
+            if (
+                a is not None
+                and rng is not None
+                and a.rough
+                and valid[i]
+                and rng.random() < a.rough
+            ):
                 roles[i] = roughen(roles[i], rng)
                 statistics[i] = role_statistics(torch.from_numpy(roles[i]).float() / 255).numpy()
             known = self.told[clip]

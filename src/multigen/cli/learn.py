@@ -34,6 +34,8 @@ class TrainSound(Verb):
     """Learning rate; default: 0.005, a fifth of it with --start-from."""
     start_from: str | None = None
     """Go on from a checkpoint folder or packaged weights, with its codec."""
+    rough: float = 0.25
+    """Share of the windows whose role images are made as poor as a real video's: boxes, no level."""
     time_limit_s: float | None = None
     """Stop after this many seconds with the schedule stretched to fit; --resume goes on."""
     threads: int = 2
@@ -45,6 +47,7 @@ class TrainSound(Verb):
     def run(self) -> None:
         from ..audio.generator import find_weights
         from ..audio.train import LR, train_sound
+        from ..audio.windows import Augmentation
 
         made_by, out = self.made_by(), opened(self, self.out)
         begin = find_weights(self.start_from) if self.start_from else None
@@ -58,6 +61,7 @@ class TrainSound(Verb):
             optimiser=self.optimiser,
             lr=self.lr or (LR / 5 if begin else LR),
             start_from=begin,
+            augmentation=Augmentation(rough=self.rough),
             time_limit_s=self.time_limit_s,
             threads=self.threads,
             device=self.device,
