@@ -92,6 +92,11 @@ SEARCHED = 120
 """Shorter side, in pixels, of the frames in which a pour is looked for."""
 
 
+UNSURE_GUIDANCE = 2.0
+"""For the compact generator, where nobody gave masks: unguided it may wait for seconds before it dares to
+sound. Chosen on the one real clip at hand."""
+
+
 def _sound_seed(seed: int, folder: Path) -> int:
     """Below 2^31: torch and numpy generators take it alike."""
     number = int(folder.name.rsplit("-", 1)[-1])
@@ -129,11 +134,14 @@ def sonify_video(
         raise MediaError(f"{out.name}: write .wav, .flac or .mp4 (sound muxed into the video)")
     if sound in {"acoustics", "recorded", "none"}:
         raise ConfigError(f"--with {sound} needs a simulated episode; a video needs a generator")
+    from ..audio import Generator
+
     told = None if receiver_m is None else Told(receiver_m[0], receiver_m[1] / 2)
     frames, fps = read_video(video)
     roles, said = _roles_of(frames, fps, video, masks, find)
     generator = _generator(check_sound(sound))
-    samples = generator.generate(frames, roles, fps, seed=seed, told=told)
+    guidance = UNSURE_GUIDANCE if masks is None and isinstance(generator, Generator) else None
+    samples = generator.generate(frames, roles, fps, seed=seed, told=told, guidance=guidance)
     wave = Waveform(generator.sample_rate, samples)
     if out.suffix.lower() == ".mp4":
         write_video(out, frames, fps, sound=wave)
