@@ -38,7 +38,8 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.steps == 4
     assert set(result.validation) == {
         "val_flow", "val_expect", "val_no_masks_flow", "val_no_masks_expect",
-        "val_untold_flow", "val_untold_expect", "val_blind_flow",
+        "val_untold_flow", "val_untold_expect", "val_rough_flow", "val_rough_expect",
+        "val_blind_flow",
     }  # fmt: skip
     return out
 
