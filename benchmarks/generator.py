@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from multigen.audio import Generator, load_generator
+from multigen.audio import load_generator
 from multigen.audio.told import Told
 from multigen.files import write_json
 
@@ -30,7 +30,6 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     generator, rng = load_generator(), np.random.default_rng(0)
-    assert isinstance(generator, Generator)
     frames = rng.integers(0, 256, (SECONDS * FPS, SIZE, SIZE, 3)).astype(np.uint8)
     roles = rng.integers(0, 7, (SECONDS * FPS, SIZE, SIZE)).astype(np.uint8)
     level_m = np.linspace(0, 0.08, SECONDS * FPS).astype(np.float32)

@@ -56,15 +56,14 @@ LAUNCH = {"launch": (0.0, 3.0), "launch_down_rad": (-0.3, 0.8), "launch_slope": 
 """Constants of the model that are fitted, and their bounds."""
 
 
-def by_model(pour: Pour, params: HydraulicParams, every: int = 1) -> PourTrace:
-    """The hydraulic model's trace of a pour; ``every``: steps of that many times DT_S."""
-    floor = np.array([*pour.receiver_xy_m, pour.receiver.floor_m])
-    lips = np.broadcast_to(pour.lip_m, (len(pour.tilt_rad), 3))
+def by_model(pour: Pour, params: HydraulicParams, dt_s: float = DT_S) -> PourTrace:
+    """The hydraulic model's trace of a pour whose path is given every ``dt_s``."""
     return simulate_pour(
         pour.source, pour.receiver, pour.liquid,
         initial_ml=pour.initial_ml, receiver_initial_ml=pour.receiver_initial_ml,
-        tilt_rad=pour.tilt_rad[every - 1 :: every], lip_m=lips[every - 1 :: every],
-        out_xy=np.array([1.0, 0.0]), receiver_floor_m=floor, dt_s=every * DT_S, params=params,
+        tilt_rad=pour.tilt_rad, lip_m=pour.lip_m, out_xy=np.array([1.0, 0.0]),
+        receiver_floor_m=np.array([*pour.receiver_xy_m, pour.receiver.floor_m]),
+        dt_s=dt_s, params=params,
     )  # fmt: skip
 
 

@@ -14,20 +14,17 @@ Writes out/bench/liquid.terms.json.
 
 import argparse
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-from liquid import NO_AIR, judged
+from liquid import NO_AIR, by_model, judged
 from liquid_pours import DT_S, Pour, kept_pours
 from rich.console import Console
 from rich.table import Table
 
 from multigen.files import write_json
-from multigen.liquid import LIQUID_HZ, simulate_pour
-from multigen.types import PourTrace
+from multigen.liquid import LIQUID_HZ
 
 WITHOUT: dict[str, dict[str, float]] = {
     "as shipped": {},
@@ -54,20 +51,16 @@ SHOWN = {
 STEPS_S = (0.002, 0.005, 0.01)
 
 
-def at_step(pour: Pour, dt_s: float) -> Callable[[], PourTrace]:
-    """The same motion given every ``dt_s``, ready to be poured."""
+def at_step(pour: Pour, dt_s: float) -> Pour:
+    """The same motion given every ``dt_s``."""
     there = DT_S * np.arange(1, len(pour.tilt_rad) + 1)
     times = np.arange(1, int(there[-1] / 0.01 + 1e-6) * round(0.01 / dt_s) + 1) * dt_s
     lips = np.broadcast_to(pour.lip_m, (len(there), 3))
-    tilt_rad = np.interp(times, there, pour.tilt_rad)
-    lip_m = np.stack([np.interp(times, there, lips[:, k]) for k in range(3)], 1)
-    floor = np.array([*pour.receiver_xy_m, pour.receiver.floor_m])
-    return partial(
-        simulate_pour, pour.source, pour.receiver, pour.liquid,
-        initial_ml=pour.initial_ml, receiver_initial_ml=pour.receiver_initial_ml,
-        tilt_rad=tilt_rad, lip_m=lip_m, out_xy=np.array([1.0, 0.0]), receiver_floor_m=floor,
-        dt_s=dt_s, params=NO_AIR,
-    )  # fmt: skip
+    return replace(
+        pour,
+        tilt_rad=np.interp(times, there, pour.tilt_rad),
+        lip_m=np.stack([np.interp(times, there, lips[:, k]) for k in range(3)], 1),
+    )
 
 
 def speed(pours: list, dt_s: float, repeats: int = 9) -> dict[str, float]:
@@ -76,14 +69,15 @@ def speed(pours: list, dt_s: float, repeats: int = 9) -> dict[str, float]:
     percentile over pours of the rms, % of the initial volume."""
     ready = [at_step(pour, dt_s) for pour, _ in pours]
     off, rows, rounds = [], 0, []
-    for (pour, _), run in zip(pours, ready, strict=True):
-        fine, coarse = at_step(pour, STEPS_S[0])().source_ml, run().source_ml
+    for (pour, _), at_this in zip(pours, ready, strict=True):
+        fine = by_model(at_step(pour, STEPS_S[0]), NO_AIR, STEPS_S[0]).source_ml
+        coarse = by_model(at_this, NO_AIR, dt_s).source_ml
         off.append(100 * float(np.sqrt(((fine - coarse) ** 2).mean())) / pour.initial_ml)
         rows += len(coarse)
     for _ in range(repeats):
         began = time.process_time()
-        for run in ready:
-            run()
+        for pour in ready:
+            by_model(pour, NO_AIR, dt_s)
         rounds.append(time.process_time() - began)
     return {
         "step_ms": 1e3 * dt_s,
