@@ -110,6 +110,33 @@ def test_only_teachers_are_shown_the_ledger() -> None:
     assert not any("trace" in name or "ml" in name for name in Observation.__dataclass_fields__)
 
 
+@pytest.mark.parametrize("command", ["quarter", "three-quarters"])
+def test_a_wrong_first_guess_is_mended_from_both_sides(command) -> None:
+    """Too far and not far enough: the amount is right, but the way there says nothing of it."""
+    slow = replace(scene(command), tilt_seconds=4.0)
+    guesses, tilts = [], []
+    for seed in range(6):
+        teacher = make_expert("misjudging")
+        blind = rollout_blind(slow, teacher, seed=seed)
+        assert blind.outcome.completed
+        assert blind.outcome.nmae < 0.03
+        assert isinstance(teacher, FeedbackExpert)
+        assert teacher.plan is not None
+        guesses.append(teacher._tilt.angle_rad - teacher.plan.tilt.angle_rad)
+        tilts.append(_tilted(blind)[25])
+    assert min(guesses) < -0.05 < 0.05 < max(guesses)
+    assert np.ptp(tilts) > 0.1
+    again = rollout_blind(slow, make_expert("misjudging"), seed=5)
+    assert np.array_equal(again.action, blind.action)
+
+
+def _tilted(blind: Blind) -> np.ndarray:
+    """Commanded tilt [rad] from the moment it first grows."""
+    _, rot, _ = decode_pose(blind.action)
+    tilt = np.arccos(np.clip(-rot[:, 2, 0], -1, 1))
+    return tilt[int(np.argmax(tilt > 0.02)) :]
+
+
 def test_experts_go_by_name(tmp_path) -> None:
     assert isinstance(make_expert("planned"), Expert)
     assert isinstance(make_expert("feedback"), FeedbackExpert)

@@ -32,8 +32,8 @@ from multigen.types.pose import absolute_chunk, decode_pose, encode_pose, proper
 
 SMALL = replace(
     PRESETS["tiny"],
-    audio_seconds=0.96, image_size=32, image_widths=(8, 16, 32), audio_width=32, audio_layers=1, audio_heads=2,
-    denoiser_widths=(64,), denoiser_layers=2, denoiser_heads=2,
+    image_size=32, image_widths=(8, 16, 32), audio_encoder="ast", audio_seconds=0.96, audio_width=32,
+    audio_layers=1, audio_heads=2, denoiser_widths=(64,), denoiser_layers=2, denoiser_heads=2,
 )  # fmt: skip
 LENGTHS = (30, 24, 27)
 
@@ -64,6 +64,7 @@ def cache() -> PolicyCache:
         state=np.concatenate(state).astype(np.float32),
         eef=np.concatenate(poses), action=np.concatenate(actions),
         starts=np.cumsum([0, *LENGTHS]), command=np.array([0.25, 0.5, 1.0], np.float32),
+        progress=np.concatenate([np.linspace(0, 1, n) for n in LENGTHS]).astype(np.float32),
     )  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from ..files import read_sound
 from ..types import Controller, Observation, SceneConfig
 
 SAMPLE_RATE = 16_000
-REMEMBERED_S = 6.0
-"""Only the newest seconds are worked on; no policy of ours looks back further."""
+REMEMBERED_S = 30.0
+"""Only the newest seconds are worked on: longer than any of our trials lasts."""
 WINDOW, HOP = 1024, 256
 
 

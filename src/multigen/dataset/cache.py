@@ -10,6 +10,7 @@ not send it there.
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,11 @@ from rich.progress import Progress
 from ..errors import FormatError, OutputError
 from ..files import read_json, to_json, write_json
 from ..files.sound import to_int16
-from .layout import ACTION, EEF, EGO, MIC, STATE
+from .layout import ACTION, EEF, EGO, MIC, RECEIVER_ML, SOURCE_ML, STATE
 from .manifest import dataset_hash
 from .reader import Dataset
 
-VERSION = 1
+VERSION = 2
 """Of the cache's form; another number means: build it again."""
 HEADER = "header.json"
 
@@ -52,6 +53,9 @@ class PolicyCache:
     """First row of each episode, and N: episode e is rows [starts[e], starts[e + 1])."""
     command: Float32[np.ndarray, " E"]
     """Fraction of the initial volume asked for."""
+    progress: Float32[np.ndarray, " N"]
+    """Share of the asked volume that has landed at the row's time: privileged, to learn from only. NaN
+    where the dataset has no ledger (a real robot's)."""
 
     def __len__(self) -> int:
         """Rows."""
@@ -111,6 +115,7 @@ def _shapes(dataset: Dataset, size: int) -> dict[str, tuple[str, tuple[int, ...]
         "action.f32": ("float32", (n, 10)),
         "starts.i64": ("int64", (e + 1,)),
         "command.f32": ("float32", (e,)),
+        "progress.f32": ("float32", (n,)),
     }
 
 
@@ -155,10 +160,19 @@ def _fill(
             out["sound.i16"][row * per_row : to * per_row] = to_int16(columns[MIC].reshape(-1))
             for name, key in (("state.f32", STATE), ("eef.f32", EEF), ("action.f32", ACTION)):
                 out[name][row:to] = columns[key]
+            out["progress.f32"][row:to] = _progress(columns, info.command)
             row = to
     out["starts.i64"][-1] = row
     for array in out.values():
         array.flush()
+
+
+def _progress(columns: Mapping[str, np.ndarray], command: float) -> np.ndarray | float:
+    """Landed over asked volume, per row."""
+    if not {SOURCE_ML, RECEIVER_ML} <= set(columns):
+        return np.nan
+    receiver = columns[RECEIVER_ML]
+    return (receiver - receiver[0]) / (command * columns[SOURCE_ML][0])
 
 
 def _open(folder: Path) -> PolicyCache:

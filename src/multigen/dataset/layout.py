@@ -33,9 +33,10 @@ MIC = "observation.audio.mic"
 STATE = "observation.state"
 EEF = "observation.eef"
 ACTION = "action"
+SOURCE_ML, RECEIVER_ML = "label.source_ml", "label.receiver_ml"
 LABELS = (
-    "label.source_ml",
-    "label.receiver_ml",
+    SOURCE_ML,
+    RECEIVER_ML,
     "label.spilled_ml",
     "label.in_flight_ml",
     "label.flow_ml_s",
@@ -44,7 +45,7 @@ LABELS = (
 )
 """Privileged, one float32 a row: volumes, flow over the source's lip, receiver volume as a
 fraction of its capacity, tilt of the source from the vertical."""
-LEDGER = ("label.source_ml", "label.in_flight_ml", "label.receiver_ml", "label.spilled_ml")
+LEDGER = (SOURCE_ML, "label.in_flight_ml", RECEIVER_ML, "label.spilled_ml")
 """These four always add up to the same number of millilitres."""
 COUNTERS = {
     "timestamp": "float32",

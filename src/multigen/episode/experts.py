@@ -3,13 +3,21 @@
 Reads:  a name.   Makes: Controllers.   Used by: pipeline, benchmark, cli.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from ..errors import ConfigError
 from ..types import Controller
 from .expert import Expert
-from .feedback import FeedbackExpert
+from .feedback import MISJUDGED_RAD, FeedbackExpert
 
-EXPERTS = {"planned": Expert, "feedback": FeedbackExpert}
-"""'planned' as in the paper: decided before the pour; 'feedback': watches the ledger."""
+EXPERTS: dict[str, Callable[..., Controller]] = {
+    "planned": Expert,
+    "feedback": FeedbackExpert,
+    "misjudging": partial(FeedbackExpert, misjudges_rad=MISJUDGED_RAD),
+}
+"""'planned' as in the paper: decided before the pour; 'feedback': watches the ledger; 'misjudging': so
+does this one, but its first guess of the tilt is wrong, and it mends that: the teacher of listening."""
 
 
 def make_expert(name: str) -> Controller:

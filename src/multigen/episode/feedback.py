@@ -6,9 +6,12 @@ Grasp, carry and the first tilt are the plan's. From then on, ten times a second
 follows the ledger (episode.foresight) says what will have landed if the wrist turns back from here as
 fast as it gently can; the largest next step of the tilt after which that is not too much is taken.
 Where the plan's tilt turns out to be too small, the tilt creeps on.
+With ``misjudges_rad`` the plan's tilt is wrong on purpose. A plan that is right makes listening useless
+to whoever learns from it: the end of the pour then follows from its beginning. Where the first guess is
+wrong, only what has been poured tells when to stop (the noise of DART, Laskey et al. 2017, in the amount).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32
@@ -16,6 +19,7 @@ from jaxtyping import Float32
 from ..liquid import HydraulicParams
 from ..types import Clock, Observation, PourTrace, SceneConfig
 from ..types.pose import encode_pose
+from .amount import Tilt
 from .foresight import Foresight
 from .ik import JOINT_SPEED_RAD_S, kinova
 from .plan import SETTLE_S, Plan, plan_pour
@@ -38,6 +42,11 @@ EMPTY = 0.01
 STILL_ML_S = 0.5
 """Outflow below which the stream counts as ended."""
 HALVINGS = 6
+MISJUDGED_RAD = 0.25
+"""Largest error of the first guess of a teacher that misjudges: about the step from a quarter to a half."""
+LEAST_TILT_RAD = 0.3
+MISJUDGED = 7
+"""Names this stream of chance."""
 
 
 @dataclass
@@ -49,21 +58,27 @@ class _Wrist:
 
 
 class FeedbackExpert:
-    """A Controller and a Teacher. Deterministic: the seed changes nothing.
+    """A Controller and a Teacher. Deterministic; the seed decides what is misjudged, nothing else.
 
     ``params`` is how it believes the liquid flows; the ledger corrects it during the pour.
+    ``misjudges_rad``: the tilt first aimed at is off by up to that much, uniformly.
     """
 
     def __init__(
-        self, clock: Clock = Clock(), *, params: HydraulicParams = HydraulicParams()
+        self,
+        clock: Clock = Clock(),
+        *,
+        params: HydraulicParams = HydraulicParams(),
+        misjudges_rad: float = 0.0,
     ) -> None:
-        self.clock, self.params = clock, params
+        self.clock, self.params, self.misjudges_rad = clock, params, misjudges_rad
         self.plan: Plan | None = None
 
     def reset(self, scene: SceneConfig, seed: int) -> None:
         """Plan the whole pour. Raises SceneError when this scene has no solution."""
         self.plan = plan_pour(scene, kinova(), self.clock, params=self.params, spare_rad=SPARE_RAD)
-        self._tilt, self._limit_rad = self.plan.tilt, self.plan.limit_rad
+        self._limit_rad = self.plan.limit_rad
+        self._tilt = self._guess(self.plan.tilt, seed)
         self._target_ml = scene.target_ml
         self._model = Foresight(scene, self.plan.path, self.params)
         self._wrist = _Wrist()
@@ -71,8 +86,16 @@ class FeedbackExpert:
         self._upright = 0
         self._flow_ml_s = 0.0
         self._source_ml = scene.initial_ml
-        unreachable_ml = max(0.0, scene.target_ml - self._tilt.out_ml)
+        unreachable_ml = max(0.0, scene.target_ml - self.plan.tilt.out_ml)
         self._clings_ml = EMPTY * scene.initial_ml + unreachable_ml
+
+    def _guess(self, planned: Tilt, seed: int) -> Tilt:
+        """The tilt first aimed at."""
+        if not self.misjudges_rad:
+            return planned
+        off = np.random.default_rng([seed, MISJUDGED]).uniform(-1, 1) * self.misjudges_rad
+        angle = float(np.clip(planned.angle_rad + off, LEAST_TILT_RAD, self._limit_rad))
+        return replace(planned, angle_rad=angle)
 
     def watch(self, trace: PourTrace) -> None:
         """What has happened so far, up to the present decision."""

@@ -5,6 +5,7 @@ Used by: policy.train.
 Images: one shift and one colour change per decision, the same for all its frames (ManiWAV crops 5 % and
 jitters). Sound: gain, spectral tilt and a noise floor. Gain and tilt of a waveform are additions to its
 log-mel, and independent noises add in power, so all three are exact in expectation without the waveform.
+An ear's beliefs were worked out in several rooms (hearing.in_rooms); one of them is drawn.
 """
 
 import math
@@ -28,12 +29,16 @@ NOISE_NEPERS = (-16.0, -9.0)
 
 
 def augment(batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-    """A copy of ``batch`` with ``images`` and ``mel`` (where present) changed."""
+    """A copy of ``batch`` with ``images``, ``mel`` and ``heard`` (where present) changed."""
     changed = dict(batch)
     if "images" in batch:
         changed["images"] = recolour(shift(batch["images"], generator), generator)
     if "mel" in batch:
         changed["mel"] = rehear(batch["mel"], generator)
+    if "heard" in batch:
+        rooms = batch["heard"].shape[1]
+        room = torch.randint(rooms, (len(batch["heard"]),), generator=generator)
+        changed["heard"] = batch["heard"][torch.arange(len(room)), room.to(batch["heard"].device)]
     return changed
 
 

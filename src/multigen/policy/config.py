@@ -16,6 +16,9 @@ JOINTS = 7
 """Joint angles [rad] in an Observation's state."""
 PLACES = 6
 """Two points of the hand's frame."""
+BELIEFS, BACK = 7, (0, 2, 4, 8, 16)
+"""Numbers that an ear believes (policy.hearing); rows before the decision whose beliefs are told."""
+HEARD_DIM = BELIEFS * len(BACK)
 POSE = 9
 """Rotation 6, a point of the workspace in the hand's frame 3."""
 ACTION_DIM = 10
@@ -63,6 +66,9 @@ class PolicyConfig:
     image_patch: int = 16
     """'clip' only [px]."""
 
+    audio_encoder: Literal["ast", "ear"] = "ast"
+    """'ast': a transformer over the log-mel of the last seconds, learned with the policy, as in the paper;
+    'ear': what the packaged ear believes (fill, air column, flow), which has heard the whole episode."""
     audio_width: int = 96
     audio_layers: int = 2
     audio_heads: int = 3
@@ -85,6 +91,8 @@ class PolicyConfig:
     """A second task for the eyes: where the hand first closes and where the episode ends, as seen from the
     hand now. The denoiser is told the answer. From actions alone eyes learn this slowly: the next
     motion of a demonstration can mostly be told from the last one."""
+    progress: bool = False
+    """Another: which share of the asked volume has landed. The denoiser is told the answer."""
     command_width: int = 32
 
     noise_draws: int = 8
@@ -145,17 +153,23 @@ class PolicyConfig:
 
     @property
     def condition_width(self) -> int:
-        """What the denoiser is told: fused senses, postures, command, places."""
+        """What the denoiser is told: fused senses, postures, command, beliefs, progress, places."""
         told = self.image_width + self.n_obs_steps * self.state_dim + self.command_width
-        return told + (PLACES if self.places else 0)
+        return told + self.heard_width + self.progress + (PLACES if self.places else 0)
+
+    @property
+    def heard_width(self) -> int:
+        """Beliefs that the denoiser is told as they are: none with ears of its own."""
+        return HEARD_DIM if "audio" in self.senses and self.audio_encoder == "ear" else 0
 
 
 PRESETS: dict[str, PolicyConfig] = {
-    "tiny": PolicyConfig(pose_state=True, denoiser_skip=True, places=True),
+    "tiny": PolicyConfig(
+        pose_state=True, denoiser_skip=True, places=True, progress=True, audio_encoder="ear"
+    ),
     "compact": PolicyConfig(
-        preset="compact", pose_state=True, denoiser_skip=True, places=True,
-        image_widths=(32, 64, 128, 256),
-        audio_width=192, audio_layers=4, audio_heads=3,
+        preset="compact", pose_state=True, denoiser_skip=True, places=True, progress=True,
+        image_widths=(32, 64, 128, 256), audio_encoder="ear", audio_width=192,
         denoiser_widths=(320,), denoiser_layers=3,
     ),
     "paper": PolicyConfig(

@@ -12,10 +12,12 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from ..dataset.cache import area_resize
+from ..ear.bands import HOP
 from ..errors import ConfigError
 from ..files.sound import to_int16
 from ..types import Observation, SceneConfig, parse_command
 from ..types.pose import absolute_chunk, proper
+from .hearing import beliefs, looked_back
 from .log_mel import recent_mel, samples_for
 from .packaged import load_weights
 from .policy import AudioVisualDiffusionPolicy, start_noise
@@ -84,16 +86,26 @@ class PolicyController:
             frames = area_resize(_last(seen.ego, config.n_obs_steps), config.image_size)
             batch["images"] = torch.from_numpy(frames.transpose(0, 3, 1, 2).copy())[None]
         if "audio" in self.senses:
-            # 16 bit, like the cache a policy learns from and the paper's microphone
-            newest = seen.sound[-samples_for(config.audio_seconds) :]
-            heard = torch.from_numpy(to_int16(newest).astype(np.float32) / 32_768)
-            batch["mel"] = recent_mel(heard, config.audio_seconds)[None]
+            batch |= self._hear(seen)
         if "state" in self.senses:
             state = proprioception(
                 _last(seen.state, config.n_obs_steps), _last(seen.eef, config.n_obs_steps), config
             )
             batch["state"] = torch.from_numpy(state)[None]
         return {key: value.to(self.device) for key, value in batch.items()}
+
+    def _hear(self, seen: Observation) -> dict[str, Tensor]:
+        """What the ears take: all that was heard, or the newest seconds."""
+        config, ear = self.policy.config, self.policy.ear
+        newest = seen.sound if ear else seen.sound[-samples_for(config.audio_seconds) :]
+        # 16 bit, like the cache a policy learns from and the paper's microphone
+        sound = to_int16(newest).astype(np.float32) / 32_768
+        if ear is None:
+            return {"mel": recent_mel(torch.from_numpy(sound), config.audio_seconds)[None]}
+        rows = len(sound) // HOP + 1
+        known = beliefs(ear, sound, rows)
+        heard = looked_back(known, np.array([rows - 1]), np.zeros(1, int))
+        return {"heard": torch.from_numpy(heard)}
 
 
 def _last(frames: np.ndarray, count: int) -> np.ndarray:

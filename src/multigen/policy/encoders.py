@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import ASTConfig, ASTModel, CLIPVisionConfig, CLIPVisionModel
 
-from .config import PolicyConfig
+from ..ear.network import Ear
+from .config import HEARD_DIM, PolicyConfig
 from .log_mel import BANDS
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -95,6 +96,26 @@ class Ears(nn.Module):
 
     def forward(self, mel: Float[Tensor, "B F M"]) -> Float[Tensor, "B C"]:
         return self.ast(mel).last_hidden_state[:, 0]
+
+
+class BelievingEars(nn.Module):
+    """A perceptron over what a trained ear believes; the ear comes along, and never changes."""
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        self.ear = Ear().requires_grad_(False)
+        width = config.audio_width
+        self.read = nn.Sequential(
+            nn.Linear(HEARD_DIM, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
+        )
+
+    def forward(self, heard: Float[Tensor, "B 35"]) -> Float[Tensor, "B C"]:
+        return self.read(heard)
+
+
+def build_ears(config: PolicyConfig) -> nn.Module:
+    """What is heard (``policy.AUDIO_KEYS``) -> features [B audio_width]."""
+    return BelievingEars(config) if config.audio_encoder == "ear" else Ears(config)
 
 
 def build_eyes(config: PolicyConfig) -> nn.Module:

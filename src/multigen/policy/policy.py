@@ -5,7 +5,7 @@ chance that the episode ends.   Used by: policy.train (loss), policy.controller 
 Axes:   B batch · T history · H W pixels · F log-mel frames · M mel bands · K chunk · C condition.
 
     images [B T 3 H W] ─ eyes ─┐ two tokens attend
-    mel    [B F M] ───── ears ─┴ to each other ──┐
+    mel    [B F M] ───── ears ─┴ to each other ──┐    (or heard [B 35], what a trained ear believes)
     state  [B T S] ────────── scaled ────────────┼─ condition ─┬─ denoiser ─ chunk [B K 10]
     command [B] ───────── Fourier features ──────┘             └─ done [B]
 
@@ -25,21 +25,26 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..ear.network import Ear
 from ..learning import load_config, load_state, save_checkpoint, shapes
 from .config import ACTION_DIM, COMMAND_FREQUENCIES, PLACES, SENSES, PolicyConfig
 from .denoiser import build_denoiser
-from .encoders import Ears, build_eyes
+from .encoders import BelievingEars, build_ears, build_eyes
 
 Seen = Mapping[str, Tensor]
-"""``command`` [B] and any of ``images`` uint8 [B T 3 H W], ``mel`` [B F M] scaled, ``state`` [B T S]
+"""``command`` [B] and any of ``images`` uint8 [B T 3 H W], ``mel`` [B F M] scaled or ``heard`` [B 35]
+(hearing; also [B R 35] in R rooms, of which the first counts), ``state`` [B T S]
 (windows.proprioception); a sense whose key is absent is missing."""
-SENSE_KEYS: dict[str, str] = dict(zip(SENSES, ("images", "mel", "state"), strict=True))
+AUDIO_KEYS = {"ast": "mel", "ear": "heard"}
+"""Key in Seen of what each audio encoder takes."""
 
 LEAST_POSITION_M = 0.01
 LEAST_STATE_RAD = 0.05
 """Half a range is never smaller than this: what hardly moved in training is not blown up to +-1."""
 DONE_WEIGHT = 0.1
 """Of the end-of-episode loss beside the diffusion loss."""
+PROGRESS_WEIGHT, PROGRESS_BETA = 0.2, 0.05
+"""Of the error of the progress (smooth L1); where it turns from square to linear."""
 PLACES_WEIGHT, PLACES_BETA_M = 0.2, 0.005
 """Of the error of the places (in decimetres, smooth L1); where it turns from square to linear."""
 
@@ -73,7 +78,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
         if "vision" in config.senses:
             self.eyes = build_eyes(config)
         if "audio" in config.senses:
-            self.ears = Ears(config)
+            self.ears = build_ears(config)
             self.lift = nn.Linear(config.audio_width, both)
         self.absent = nn.ParameterDict(
             {
@@ -87,6 +92,11 @@ class AudioVisualDiffusionPolicy(nn.Module):
         self.project = nn.Linear(2 * both, width)
         if config.places:
             self.places = Places(both + config.n_obs_steps * config.state_dim)
+        if config.heard_width:
+            self.unheard = nn.Parameter(torch.zeros(config.heard_width))
+        if config.progress:
+            told = 2 * both + config.n_obs_steps * config.state_dim + config.command_width
+            self.progress = nn.Sequential(nn.Linear(told, 256), nn.SiLU(), nn.Linear(256, 1))
         self.command = nn.Linear(2 * COMMAND_FREQUENCIES, config.command_width)
         self.denoiser = build_denoiser(config)
         self.done = nn.Sequential(
@@ -147,7 +157,16 @@ class AudioVisualDiffusionPolicy(nn.Module):
             flat = value.reshape(batch, -1)
             parts.append(flat if drop is None else torch.where(drop[:, i, None], absent, flat))
         fused = self.project(self.fuse(torch.stack(parts[:2], 1)).flatten(1))
-        told = [fused, parts[2], self.command(fourier(seen["command"]))]
+        command = self.command(fourier(seen["command"]))
+        told = [fused, parts[2], command]
+        if self.config.heard_width:
+            heard = self._present("audio", seen, lambda x: x)
+            unheard = self.unheard.expand(batch, -1)
+            if heard is None:
+                heard = unheard
+            told.append(heard if drop is None else torch.where(drop[:, 1, None], unheard, heard))
+        if self.config.progress:
+            told.append(self.progress(torch.cat([*parts, command], -1)))
         if self.config.places:
             told.append(self.places(torch.cat([parts[0], parts[2]], -1)))
         return torch.cat(told, -1)
@@ -155,8 +174,26 @@ class AudioVisualDiffusionPolicy(nn.Module):
     def _present(
         self, sense: str, seen: Seen, encoder: Callable[[Tensor], Tensor]
     ) -> Tensor | None:
-        key = SENSE_KEYS[sense]
-        return encoder(seen[key]) if sense in self.config.senses and key in seen else None
+        key = self.key_of(sense)
+        if sense not in self.config.senses or key not in seen:
+            return None
+        x = seen[key]
+        return encoder(x[:, 0] if key == "heard" and x.ndim == 3 else x)
+
+    def key_of(self, sense: str) -> str:
+        """Key in Seen of a sense."""
+        audio = AUDIO_KEYS[self.config.audio_encoder]
+        return {"vision": "images", "audio": audio, "state": "state"}[sense]
+
+    @property
+    def ear(self) -> Ear | None:
+        """The trained ear it believes, if it is one that does."""
+        ears = getattr(self, "ears", None)
+        return ears.ear if isinstance(ears, BelievingEars) else None
+
+    def progress_of(self, condition: Float[Tensor, "B C"]) -> Float[Tensor, " B"]:
+        """Which share of the asked volume it believes has landed."""
+        return condition[:, -PLACES - 1] if self.config.places else condition[:, -1]
 
     def _scaled_state(self, state: Tensor) -> Tensor:
         return (state - self.state_centre) / self.state_half
@@ -191,6 +228,12 @@ class AudioVisualDiffusionPolicy(nn.Module):
                 condition[:, -PLACES:], wanted, beta=10 * PLACES_BETA_M
             )
             total = total + PLACES_WEIGHT * parts["places"]
+        if self.config.progress:
+            known = batch["progress"].isfinite()
+            off = (self.progress_of(condition) - batch["progress"])[known]
+            parts["progress"] = F.smooth_l1_loss(off, torch.zeros_like(off), beta=PROGRESS_BETA)
+            if known.any():
+                total = total + PROGRESS_WEIGHT * parts["progress"]
         return total, {name: value.detach() for name, value in parts.items()}
 
     def denoise_error(

@@ -43,7 +43,10 @@ def load_pretrained_encoders(
         _replace(eyes.clip, _fetch(CLIPVisionModel, clip).state_dict(), clip)
     if ast is not None:
         if not isinstance(ears, Ears):
-            raise WeightsError("this policy is deaf; add 'audio' to its senses to load AST's ears")
+            raise WeightsError(
+                f"preset '{policy.config.preset}' with these senses has no AST ears; use preset 'paper' "
+                "with audio"
+            )
         theirs = _fetch(ASTModel, ast)
         state = dict(theirs.state_dict())
         state[AST_POSITIONS] = fit_positions(state[AST_POSITIONS], _grid(theirs), _grid(ears.ast))

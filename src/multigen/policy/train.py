@@ -16,6 +16,8 @@ from rich.console import Console
 from torch import Tensor
 
 from ..dataset.cache import open_cache
+from ..ear import load_ear
+from ..ear.network import Ear
 from ..errors import ConfigError
 from ..files import write_json
 from ..learning import FitConfig, FitResult, OptimiserName, fit, save_checkpoint
@@ -97,8 +99,9 @@ def train_policy(
         check_same(config, preset, senses, start_from)
     recipe = RECIPES[config.preset]
     with threads_set(threads):
-        windows, held = load_windows(datasets, config, validation, seed)
-        policy = base or new_policy(config, windows, seed)
+        ear = ear_of(config) if base is None else base.ear
+        windows, held = load_windows(datasets, config, validation, seed, ear)
+        policy = base or new_policy(config, windows, seed, ear)
         load_pretrained_encoders(policy, clip=clip, ast=ast)
         check = None if held is None else Validation(held, seed)
         plan = FitConfig(
@@ -140,17 +143,26 @@ def train_policy(
     return result
 
 
+def ear_of(config: PolicyConfig) -> Ear | None:
+    """The packaged ear, for a policy that believes one."""
+    return load_ear().ear if config.heard_width else None
+
+
 def load_windows(
-    datasets: Path | Sequence[Path], config: PolicyConfig, validation: float, seed: int
+    datasets: Path | Sequence[Path],
+    config: PolicyConfig,
+    validation: float,
+    seed: int,
+    ear: Ear | None = None,
 ) -> tuple[Windows | Joined, Windows | Joined | None]:
     """(what is learned from, what is held out); every dataset gives its share of both."""
     learned, held = [], []
     for root in [datasets] if isinstance(datasets, str | Path) else datasets:
         cache = open_cache(Path(root), size=config.image_size)
         parts = split_episodes(cache.command, validation, seed)
-        learned.append(build_windows(cache, config, parts[0]))
+        learned.append(build_windows(cache, config, parts[0], ear))
         if len(parts[1]):
-            held.append(build_windows(cache, config, parts[1]))
+            held.append(build_windows(cache, config, parts[1], ear))
     if not learned:
         raise ConfigError("no dataset to learn from; name at least one")
     return join(learned), join(held) if held else None
@@ -181,12 +193,14 @@ def check_same(
 
 
 def new_policy(
-    config: PolicyConfig, windows: Windows | Joined, seed: int
+    config: PolicyConfig, windows: Windows | Joined, seed: int, ear: Ear | None = None
 ) -> AudioVisualDiffusionPolicy:
-    """Fresh weights, a function of ``seed``, with the ranges of the training windows."""
+    """Fresh weights, a function of ``seed``, with the ranges of the training windows and ``ear``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         policy = AudioVisualDiffusionPolicy(config)
+    if policy.ear is not None and ear is not None:
+        policy.ear.load_state_dict(ear.state_dict())
     policy.set_ranges(windows.chunk, windows.felt())
     return policy
 

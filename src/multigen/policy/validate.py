@@ -35,9 +35,9 @@ class Validation:
         device = next(policy.parameters()).device
         batch = {k: v.to(device) for k, v in self.batch.items()}
         scores = {"denoising": self._denoising(policy, batch)}
-        if "mel" in batch:
+        if (key := policy.key_of("audio")) in batch:
             scores["denoising_with_other_sound"] = self._denoising(
-                policy, batch | {"mel": batch["mel"][self.other.to(device)]}
+                policy, batch | {key: batch[key][self.other.to(device)]}
             )
         chunk, done = policy.predict_action_chunk(batch, self.noise)
         taken = policy.config.n_action_steps
@@ -46,6 +46,9 @@ class Validation:
         )
         if policy.config.places:
             scores |= self._places(policy, batch)
+        if policy.config.progress:
+            off = (policy.progress_of(policy.encode(batch)) - batch["progress"]).abs()
+            scores["progress_off"] = float(off.nanmean())
         scores |= {
             "position_mm": millimetres,
             "rotation_deg": degrees,

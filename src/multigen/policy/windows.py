@@ -16,9 +16,12 @@ from jaxtyping import Float, Float16, Float32, Int
 from torch import Tensor
 
 from ..dataset.cache import PolicyCache
+from ..ear.bands import RATE
+from ..ear.network import Ear
 from ..errors import ConfigError
 from ..types.pose import decode_pose, relative_chunk
 from .config import PolicyConfig
+from .hearing import in_rooms, looked_back
 from .log_mel import HOP, SAMPLE_RATE, episode_mel
 
 WORKSPACE_M = np.array([0.6, 0.0, 0.15])
@@ -43,10 +46,16 @@ class Windows:
     """The episode ends within the next ``n_action_steps``."""
     places: Float32[np.ndarray, "n 6"]
     """Where the hand first closes and where the episode ends, seen from the hand at the decision [m]."""
+    progress: Float32[np.ndarray, " n"]
+    """Share of the asked volume that has landed; NaN where nobody knows."""
     mel: Float16[np.ndarray, "F M"] | None
-    """Scaled log-mels of all episodes, one after another; None without the sense."""
+    """Scaled log-mels of all episodes, one after another; None without the sense or with an ear."""
     mel_row: Int[np.ndarray, " n"]
     """First log-mel row of each decision."""
+    heard: Float32[np.ndarray, "n R 7"] | None
+    """What an ear believes at each decision, in R rooms (hearing.in_rooms)."""
+    first: Int[np.ndarray, " n"]
+    """Index of the first decision of each decision's episode."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -66,6 +75,7 @@ class Windows:
             "action": torch.from_numpy(self.chunk[index]),
             "done": torch.from_numpy(self.done[index]),
             "places": torch.from_numpy(self.places[index]),
+            "progress": torch.from_numpy(self.progress[index]),
         }
         if "vision" in config.senses:
             images = torch.from_numpy(cache.rgb[rows])
@@ -73,6 +83,8 @@ class Windows:
         if self.mel is not None:
             heard = self.mel_row[index][:, None] + np.arange(config.audio_frames)
             made["mel"] = torch.from_numpy(self.mel[heard]).float()
+        if self.heard is not None:
+            made["heard"] = torch.from_numpy(looked_back(self.heard, index, self.first[index]))
         if "state" in config.senses:
             made["state"] = torch.from_numpy(
                 proprioception(cache.state[rows], cache.eef[rows], config)
@@ -150,15 +162,24 @@ def places_ahead(
     return chunk[..., :3].reshape(len(eef), -1)
 
 
-def build_windows(cache: PolicyCache, config: PolicyConfig, episodes: np.ndarray) -> Windows:
-    """All decisions of ``episodes``; log-mels are computed here, once (0.2 MB an episode, in memory)."""
+def build_windows(
+    cache: PolicyCache, config: PolicyConfig, episodes: np.ndarray, ear: Ear | None = None
+) -> Windows:
+    """All decisions of ``episodes``; what is heard is worked out here, once (log-mels: 0.2 MB an episode,
+    in memory). ``ear`` is the one a policy with audio_encoder 'ear' believes.
+    """
     frame, episode, chunk, done, places = [], [], [], [], []
     mel, mel_row, mel_rows = [], [], 0
+    heard, first = [], []
     per_frame = cache.samples_per_frame
     if "audio" in config.senses and (cache.sample_rate != SAMPLE_RATE or per_frame % HOP):
         raise ConfigError(
             f"the dataset has {cache.sample_rate} Hz sound at {cache.fps} rows a second; a policy "
             f"hears {SAMPLE_RATE} Hz and needs a multiple of {HOP} samples a row (20 or 10 rows a second)"
+        )
+    if ear is not None and cache.fps != RATE:
+        raise ConfigError(
+            f"the dataset has {cache.fps} rows a second; a policy that believes an ear needs {RATE:g}"
         )
     for e in episodes:
         start, stop = int(cache.starts[e]), int(cache.starts[e + 1])
@@ -169,14 +190,18 @@ def build_windows(cache: PolicyCache, config: PolicyConfig, episodes: np.ndarray
         chunk.append(relative_chunk(cache.eef[rows], cache.action[ahead]))
         done.append(stop - rows <= config.n_action_steps)
         places.append(places_ahead(cache.eef[rows], cache.action[rows]))
-        if "audio" in config.senses:
-            sound = cache.sound[start * per_frame : (stop - 1) * per_frame]
-            heard = episode_mel(
-                torch.from_numpy(sound.astype(np.float32) / 32_768), config.audio_seconds
-            )
-            mel_row.append(mel_rows + np.arange(len(rows)) * (per_frame // HOP))
-            mel.append(heard.half().numpy())
-            mel_rows += len(heard)
+        first.append(np.full(len(rows), sum(map(len, first))))
+        if "audio" not in config.senses:
+            continue
+        sound = cache.sound[start * per_frame : (stop - 1) * per_frame].astype(np.float32) / 32_768
+        if config.audio_encoder == "ear":
+            assert ear is not None, "a policy that believes an ear needs one"
+            heard.append(in_rooms(ear, sound, len(rows), seed=(int(e), start)))
+            continue
+        scaled = episode_mel(torch.from_numpy(sound), config.audio_seconds)
+        mel_row.append(mel_rows + np.arange(len(rows)) * (per_frame // HOP))
+        mel.append(scaled.half().numpy())
+        mel_rows += len(scaled)
     if not frame:
         raise ConfigError(
             "no episodes to learn from; generate a dataset of at least one episode first"
@@ -189,8 +214,11 @@ def build_windows(cache: PolicyCache, config: PolicyConfig, episodes: np.ndarray
         np.concatenate(chunk),
         np.concatenate(done).astype(np.float32),
         np.concatenate(places),
+        cache.progress[np.concatenate(frame)],
         np.concatenate(mel) if mel else None,
         np.concatenate(mel_row) if mel_row else np.zeros(0, int),
+        np.concatenate(heard) if heard else None,
+        np.concatenate(first),
     )
 
 

@@ -1,0 +1,68 @@
+"""What a trained ear makes of the sound so far: a few numbers a row, instead of a spectrogram.
+
+Reads:  an episode's sound at 16 kHz, an ear (room `ear`).   Makes: beliefs, one row per decision.
+Used by: policy.windows (training, all decisions of an episode at once), policy.controller (acting).
+The ear has heard thousands of pours of every size, rooms and noises; a policy's own demonstrations are a
+few hundred. It hears everything since the episode began and nothing after the decision.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+
+from ..audio.acoustics import through_room
+from ..ear.bands import FIRST, HEARD, RATE, SAMPLE_RATE, band_power
+from ..ear.network import USUAL_FLOW_ML_S, Ear
+from .config import BACK, BELIEFS, HEARD_DIM
+
+USUAL_ML = 100.0
+"""Unit of what has been heard to land."""
+ROOMS = 4
+"""Versions of each episode's sound: as it is, and in this many drawn rooms less one, among noise."""
+
+
+@torch.no_grad()
+def beliefs(ear: Ear, sound: Float[np.ndarray, " N"], rows: int) -> Float32[np.ndarray, "rows 7"]:
+    """Row t: what is believed when the samples before t / 10 s have been heard; row 0, nothing heard, is 0.
+
+    Columns: fill and its spread, air column (logarithm) and its spread, pouring, flow (in
+    USUAL_FLOW_ML_S), and what has been heard to land (in USUAL_ML).
+    ``sound`` may end before the last row: as many rows as it covers are heard, the last one repeated.
+    """
+    out = np.zeros((rows, BELIEFS), np.float32)
+    power = band_power(sound[: max(rows - 1, 0) * SAMPLE_RATE // round(RATE)])
+    if not len(power):
+        return out
+    device = next(ear.parameters()).device
+    b = ear(torch.from_numpy(power[None, :, FIRST : FIRST + HEARD]).to(device))
+    pouring = torch.sigmoid(b.pouring)
+    flow = b.flow_log.exp() * pouring
+    landed = flow.cumsum(1) * _ML_PER_ROW
+    columns = (b.fill, b.fill_std, b.air_log, b.air_log_std, pouring, flow, landed)
+    known = torch.stack([x[0] for x in columns], -1).cpu().numpy()
+    out[1 : len(known) + 1] = known
+    out[len(known) + 1 :] = known[-1]
+    return out
+
+
+_ML_PER_ROW = USUAL_FLOW_ML_S / RATE / USUAL_ML
+
+
+def looked_back(
+    known: Float32[np.ndarray, "N *k 7"], row: Int[np.ndarray, " B"], first: Int[np.ndarray, " B"]
+) -> Float32[np.ndarray, "B *k 35"]:
+    """Beliefs at each of ``row`` and BACK rows before; an episode's own begin at ``first``."""
+    rows = np.maximum(row[:, None] - np.array(BACK), first[:, None])
+    told = np.moveaxis(known[rows], 1, -2)
+    return told.reshape(*told.shape[:-2], HEARD_DIM)
+
+
+def in_rooms(
+    ear: Ear, sound: Float32[np.ndarray, " N"], rows: int, *, seed: tuple[int, ...]
+) -> Float32[np.ndarray, "rows rooms 7"]:
+    """Beliefs of an episode as it is and as it might have been recorded elsewhere; a function of ``seed``."""
+    heard = [beliefs(ear, sound, rows)]
+    for room in range(1, ROOMS):
+        rng = np.random.default_rng([*seed, room])
+        heard.append(beliefs(ear, through_room(sound, rng), rows))
+    return np.stack(heard, 1)

@@ -1,0 +1,144 @@
+"""Laws of a policy that believes a trained ear: causal, the same in training and acting, the ear unchanged."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from multigen.audio.acoustics import sound_of_pour
+from multigen.ear import load_ear
+from multigen.ear.network import Ear
+from multigen.errors import ConfigError
+from multigen.policy import PolicyController, load_policy, train
+from multigen.policy.augment import augment
+from multigen.policy.config import BELIEFS, HEARD_DIM
+from multigen.policy.hearing import ROOMS, beliefs, in_rooms, looked_back
+from multigen.policy.windows import build_windows
+from multigen.scene.liquids import LIQUIDS
+from pours import cylinder, pour
+from test_policy_learning import SMALL as AST
+from test_policy_learning import cache, observe, run
+
+__all__ = ["cache"]  # the made-up demonstrations, as a fixture
+SMALL = replace(AST, audio_encoder="ear")
+
+
+@pytest.fixture(scope="module")
+def ear() -> Ear:
+    return load_ear().ear
+
+
+def small_policy(cache, ear, config=SMALL):
+    return train.new_policy(config, build_windows(cache, config, np.arange(3), ear), 0, ear).eval()
+
+
+def test_it_hears_how_full_the_vessel_is_at_every_row(ear):
+    """Not a law of the policy but what all of it rests on: the beliefs rise with the level."""
+    receiver = cylinder()
+    trace = pour(receiver, flow_ml_s=60.0)
+    sound = sound_of_pour(
+        trace, cylinder(), receiver, LIQUIDS["water"], rng=np.random.default_rng(0)
+    )
+    rows = len(sound) // 1600 + 1
+    known = beliefs(ear, sound, rows)
+    assert known.shape == (rows, BELIEFS)
+    assert (known[0] == 0).all()
+    truth = trace.receiver_ml[:: trace.liquid_hz // 10] / receiver.capacity_ml
+    poured = np.flatnonzero(np.diff(truth) > 0.005)
+    off = np.abs(known[poured + 1, 0] - truth[poured])
+    assert off.mean() < 0.15
+    assert known[-1, 6] > 0.3 * (trace.receiver_ml[-1] / 100)
+
+
+def test_what_is_believed_depends_on_nothing_later(ear):
+    sound = (0.1 * np.random.default_rng(0).standard_normal(32_000)).astype(np.float32)
+    whole = beliefs(ear, sound, 21)
+    other = sound.copy()
+    other[16_000:] = 0
+    assert beliefs(ear, other, 21)[:11] == pytest.approx(whole[:11], abs=1e-5)
+    assert beliefs(ear, sound[:16_000], 11) == pytest.approx(whole[:11], abs=1e-5)
+    assert beliefs(ear, other, 21)[12:] != pytest.approx(whole[12:], abs=1e-3)
+
+
+def test_a_policy_is_told_what_was_believed_before_but_not_of_another_episode():
+    known = np.repeat(np.arange(40, dtype=np.float32)[:, None], BELIEFS, 1)
+    told = looked_back(known, np.array([20, 22]), np.array([0, 20]))
+    assert told.shape == (2, HEARD_DIM)
+    assert told[0, ::BELIEFS].tolist() == [20, 18, 16, 12, 4]
+    assert told[1, ::BELIEFS].tolist() == [22, 20, 20, 20, 20]
+
+
+def test_training_hears_what_acting_hears(cache, ear):
+    windows = build_windows(cache, SMALL, np.arange(3), ear)
+    controller = PolicyController(small_policy(cache, ear))
+    for episode, frame in ((0, 0), (0, 1), (1, 23), (2, 13)):
+        row = int(cache.starts[episode]) + frame
+        batch = windows.batch(np.flatnonzero(windows.frame == row))
+        seen = observe(cache, episode, frame)
+        controller.reset(seen.command)
+        live = controller.sense(seen)
+        assert batch["heard"].shape == (1, ROOMS, HEARD_DIM)
+        assert torch.allclose(batch["heard"][:, 0], live["heard"], atol=1e-4)
+
+
+def test_rooms_change_what_is_heard_and_are_a_function_of_their_seed(ear):
+    sound = (0.05 * np.random.default_rng(0).standard_normal(24_000)).astype(np.float32)
+    a, b, c = (in_rooms(ear, sound, 16, seed=(k,)) for k in (1, 1, 2))
+    assert a.shape == (16, ROOMS, BELIEFS)
+    assert np.array_equal(a, b)
+    assert np.array_equal(a[:, 0], c[:, 0])
+    assert not np.allclose(a[:, 1], c[:, 1], atol=1e-3)
+
+
+def test_augmentation_draws_one_of_the_rooms(cache, ear):
+    batch = build_windows(cache, SMALL, np.arange(3), ear).batch(np.arange(60))
+    drawn = augment(batch, torch.Generator().manual_seed(0))["heard"]
+    assert drawn.shape == (60, HEARD_DIM)
+    same = (drawn[:, None] == batch["heard"]).all(-1)
+    assert same.any(1).all()
+    assert all(same[:, room].any() for room in range(ROOMS))
+
+
+def test_the_ear_comes_along_and_training_leaves_it_as_it_was(monkeypatch, cache, ear, tmp_path):
+    monkeypatch.setattr("test_policy_learning.SMALL", SMALL)
+    result = run(monkeypatch, cache, tmp_path, steps=3, validation=0.34)
+    kept = load_policy(tmp_path).policy.ear
+    assert kept is not None
+    assert all(torch.equal(v, kept.state_dict()[k]) for k, v in ear.state_dict().items())
+    assert {"denoising_with_other_sound", "progress_off"} <= set(result.validation)
+
+
+def test_closed_ears_are_not_silence(cache, ear):
+    policy, seen = small_policy(cache, ear), observe(cache, 0, 20)
+    deaf = PolicyController(policy, senses=("vision", "state"))
+    whole = PolicyController(policy)
+    for controller in (deaf, whole):
+        controller.reset("half", 0)
+    assert "heard" not in deaf.sense(seen)
+    quiet = replace(seen, sound=np.zeros_like(seen.sound))
+    assert torch.equal(*(policy.encode(deaf.sense(s)) for s in (seen, quiet)))
+    assert not torch.equal(*(policy.encode(whole.sense(s)) for s in (seen, quiet)))
+
+
+def test_progress_is_learned_where_it_is_known_and_left_alone_elsewhere(cache, ear):
+    policy = small_policy(cache, ear, replace(SMALL, sense_dropout=0.0)).train()
+    windows = build_windows(cache, SMALL, np.arange(3), ear)
+    batch = windows.batch(np.arange(0, 81, 2))
+    optimiser = torch.optim.AdamW(policy.parameters(), 2e-3)
+    off = []
+    for step in range(60):
+        loss, parts = policy.loss(batch, torch.Generator().manual_seed(step))
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        off.append(float(parts["progress"]))
+    assert off[-1] < 0.2 * off[0]
+    unknown = batch | {"progress": torch.full_like(batch["progress"], torch.nan)}
+    loss, _ = policy.loss(unknown, torch.Generator().manual_seed(0))
+    assert torch.isfinite(loss)
+
+
+def test_a_policy_that_believes_an_ear_needs_its_rate(cache, ear):
+    with pytest.raises(ConfigError, match="10"):
+        build_windows(replace(cache, fps=20), SMALL, np.arange(1), ear)
