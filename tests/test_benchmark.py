@@ -1,5 +1,7 @@
 """Laws of the benchmark: the paper's 96 trials, bars by arithmetic, intervals that cover."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,13 +9,16 @@ from multigen.benchmark import (
     PAPER_NMAE,
     TrialResult,
     bars_with,
+    compare,
     mean_ci,
     plan_trials,
+    protocol,
     summarise,
     thin_out,
 )
 from multigen.benchmark.contestants import controller, needs_eyes
 from multigen.benchmark.score import OPAQUE
+from multigen.scene import CONDITIONS
 from multigen.types import COMMANDS, Outcome, Teacher
 
 
@@ -50,6 +55,31 @@ def test_fewer_trials_stay_spread_over_conditions_and_commands(n: int) -> None:
     ]
     assert max(per_command) - min(per_command) <= 1
     assert max(per_condition) - min(per_condition) <= 1
+
+
+def test_more_trials_than_the_papers_take_more_positions() -> None:
+    assert protocol(96) == plan_trials()
+    assert set(protocol(24)) < set(plan_trials())
+    many = protocol(200)
+    assert len(many) == len(set(many)) == 200
+    per_condition = [sum(t.condition == c for t in many) for c in {t.condition for t in many}]
+    assert min(per_condition) >= 24
+    assert {t for t in many if t.position < 3} == set(plan_trials())
+
+
+def test_policies_are_compared_trial_by_trial() -> None:
+    """A difference that every trial shows is certain, however much the trials themselves differ."""
+    first = [row(c, command, 20 * k) for k, c in enumerate(CONDITIONS) for command in COMMANDS]
+    worse = [replace(r, nmae=r.nmae + 0.1) for r in first]
+    said = compare(first, worse)
+    assert said["nmae"]["mean"] == pytest.approx(0.1)
+    assert said["nmae"]["ci95"] == pytest.approx([0.1, 0.1])
+    assert said["opaque"]["n"] == said["transparent"]["n"] == 16
+    a, b = (float(np.mean([r.nmae for r in rows])) for rows in (first, worse))
+    assert said["nmae"]["lower_by"]["mean"] == pytest.approx(1 - a / b)
+    assert compare(first, first)["nmae"]["lower_by"]["mean"] == 0
+    with pytest.raises(ValueError, match="shorter"):
+        compare(first, worse[:-1])
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from ..types import Clock, Waveform
 from ..workers import run_tasks
 from .contestants import Remembering
 from .disturb import AS_IT_IS, DISTURBANCES, Disturbed
-from .protocol import Trial, scene_of
+from .protocol import SOUND, Trial, scene_of
 from .score import TrialResult, mean_ci, result_of, summarise, unplanned
 
 FEWEST = 8
@@ -66,7 +66,7 @@ def listen(
     world: WorldConfig,
     out: Path,
     made_by: MadeBy,
-    sound: str = "flow",
+    sound: str = SOUND,
     disturbances: tuple[str, ...] = tuple(DISTURBANCES),
     workers: int = 1,
     size: int = 224,

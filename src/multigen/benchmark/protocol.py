@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from ..scene import CONDITIONS, WorldConfig, draw_scene
 from ..types import COMMANDS, SceneConfig
 
+SOUND = "recorded"
+"""What there is to hear: the acoustics through a room, a microphone and noise, never the generator that a
+policy learned with. What was learned on generated sound has to work on sound nobody generated."""
+POSITIONS = 3
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -25,7 +30,7 @@ class Trial:
 
 
 def plan_trials(
-    conditions: tuple[str, ...] | None = None, *, positions: int = 3, seed: int = 0
+    conditions: tuple[str, ...] | None = None, *, positions: int = POSITIONS, seed: int = 0
 ) -> list[Trial]:
     """Every condition, ``positions`` start positions, the four commands; 96 by default.
 
@@ -40,7 +45,7 @@ def plan_trials(
 
 
 def thin_out(trials: list[Trial], n: int) -> list[Trial]:
-    """About ``n`` of them, spread evenly over conditions, commands and positions (a Latin pattern)."""
+    """``n`` of them, spread evenly over conditions, commands and positions (a Latin pattern)."""
     if n >= len(trials):
         return trials
     commands = list(COMMANDS)
@@ -52,6 +57,13 @@ def thin_out(trials: list[Trial], n: int) -> list[Trial]:
 
     kept = set(sorted(trials, key=rank)[:n])
     return [t for t in trials if t in kept]
+
+
+def protocol(n: int, conditions: tuple[str, ...] | None = None, *, seed: int = 0) -> list[Trial]:
+    """``n`` trials: a share of the paper's protocol, or as many more positions as that takes."""
+    per_position = len(COMMANDS) * len(conditions or CONDITIONS)
+    positions = max(POSITIONS, -(-n // per_position))
+    return thin_out(plan_trials(conditions, positions=positions, seed=seed), n)
 
 
 def _seed(seed: int, condition: str, position: int) -> int:

@@ -17,8 +17,8 @@ from ..scene import WorldConfig
 from ..types import Outcome, Waveform
 from ..workers import run_tasks
 from .contestants import CONSTANTS, EXPERT_BARS, Remembering, controller, needs_eyes
-from .protocol import Trial, scene_of
-from .score import PAPER_NMAE, TrialResult, result_of, summarise, unplanned
+from .protocol import SOUND, Trial, scene_of
+from .score import PAPER_NMAE, TrialResult, compare, result_of, summarise, unplanned
 
 BARS = (*CONSTANTS, "expert")
 
@@ -93,7 +93,7 @@ def run_contestants(
     *,
     world: WorldConfig,
     out: Path,
-    sound: str = "flow",
+    sound: str = SOUND,
     workers: int = 1,
     size: int = 224,
     liquid: str | None = None,
@@ -134,7 +134,7 @@ def bench(
     *,
     world: WorldConfig,
     out: Path,
-    sound: str = "flow",
+    sound: str = SOUND,
     bars: tuple[str, ...] = BARS,
     workers: int = 1,
     made_by: MadeBy,
@@ -144,7 +144,8 @@ def bench(
     """Run ``policies`` (label → checkpoint) and the bars; write and return report.json.
 
     The first policy's trials are the report's ``trials`` and ``summary``; the others and the bars
-    are under ``policies`` and ``baselines`` with the same keys.
+    are under ``policies`` and ``baselines`` with the same keys, and compared with the first one, trial
+    by trial, under ``compared``.
     """
     rows = run_contestants(
         {**policies, **{name: name for name in bars}},
@@ -165,6 +166,7 @@ def bench(
         "summary": summarise(rows[first]),
         "policies": {label: summarise(rows[label]) for label in policies},
         "baselines": {name: summarise(rows[name]) for name in bars},
+        "compared": {name: compare(rows[first], rows[name]) for name in rows if name != first},
         "paper": {name: sum(v) / len(v) for name, v in PAPER_NMAE.items()},
         "sound": sound,
         "liquid": liquid_of(world, liquid),

@@ -85,6 +85,38 @@ def summarise(results: Iterable[TrialResult]) -> dict:
     }
 
 
+def compare(first: Iterable[TrialResult], other: Iterable[TrialResult]) -> dict:
+    """How much worse ``other`` is than ``first`` on the very same trials, overall and by group.
+
+    ``{nmae, opaque, transparent}``, each {mean, ci95, n} of the paired differences of NMAE, and
+    ``lower_by``: by which share of the other's mean the first one's is lower, {mean, ci95}.
+    """
+    pairs = list(zip(first, other, strict=True))
+    groups = {
+        "nmae": pairs,
+        "opaque": [p for p in pairs if p[0].condition in OPAQUE],
+        "transparent": [p for p in pairs if p[0].condition in TRANSPARENT],
+    }
+    return {
+        name: {
+            **mean_ci([b.nmae - a.nmae for a, b in group]),
+            "lower_by": _lower_by([a.nmae for a, _ in group], [b.nmae for _, b in group]),
+        }
+        for name, group in groups.items()
+    }
+
+
+def _lower_by(first: list[float], other: list[float], resamples: int = 2000) -> dict:
+    """1 - mean(first) / mean(other), its interval from resampled pairs."""
+    if not first or sum(other) == 0:
+        return {"mean": None, "ci95": [None, None]}
+    a, b = np.array(first), np.array(other)
+    picks = np.random.default_rng(0).integers(0, len(a), (resamples, len(a)))
+    shares = 1 - a[picks].mean(1) / np.maximum(b[picks].mean(1), 1e-9)
+    lo, hi = np.percentile(shares, [2.5, 97.5])
+    return {"mean": float(1 - a.mean() / b.mean()), "ci95": [float(lo), float(hi)]}
+
+
 def mean_ci(values: list[float], *, resamples: int = 2000) -> dict:
     """Mean and its 95 % bootstrap interval (percentile; fixed seed, so a report is reproducible)."""
     if not values:

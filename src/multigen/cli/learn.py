@@ -168,21 +168,22 @@ class TrainPolicy(Verb):
 class Bench(Verb):
     """Policy → report.json and report.html: closed-loop trials beside the bars any number needs.
 
-    Example: multigen bench --policy runs/policy --out runs/bench --trials 96
+    Example: multigen bench --policy lab_va runs/deaf --out runs/bench --trials 96
     """
 
     COMMAND: ClassVar[str] = "bench"
-    policy: str
-    """A policy checkpoint, a packaged policy (lab_va), or: expert, feedback expert."""
+    policy: tuple[str, ...]
+    """A policy checkpoint, a packaged policy (lab_va), or: expert, feedback expert. Several: the first
+    is compared with each other one, trial by trial."""
     out: Path
     world: str = "nominal"
     trials: int = 96
-    """96 is the paper's protocol: eight conditions, three positions, four commands."""
+    """96 is the paper's protocol: eight conditions, three positions, four commands. More: more positions."""
     conditions: tuple[str, ...] = ()
     """Only these of the eight."""
-    sound: str = "flow"
-    """What the policy hears: flow, acoustics, recorded (acoustics with room, microphone and noise),
-    none, or the folder of a sound model."""
+    sound: str = "recorded"
+    """What the policy hears: recorded (the acoustics with room, microphone and noise), acoustics, flow
+    (the learned generator), none, or the folder of a sound model."""
     liquid: str | None = None
     """hydraulic or particles (a world no policy and no plan was made in); default: the world's."""
     expert: Literal["planned", "feedback"] = "planned"
@@ -194,7 +195,7 @@ class Bench(Verb):
 
     def run(self) -> None:
         from ..audio.sounds import check_sound
-        from ..benchmark import bars_with, bench, plan_trials, thin_out
+        from ..benchmark import bars_with, bench, protocol
         from ..liquid import liquid_of
         from ..report import bench_report
         from ..scene import CONDITIONS, load_world
@@ -206,9 +207,14 @@ class Bench(Verb):
         check_sound(self.sound)
         liquid_of(world, self.liquid)
         out = opened(self, self.out)
-        trials = thin_out(plan_trials(self.conditions or None, seed=self.seed), self.trials)
+        named = {Path(p).name: p for p in self.policy}
+        if len(named) < max(1, len(self.policy)):
+            raise ConfigError(
+                f"--policy {' '.join(self.policy)}: needs policies with different names; rename a folder"
+            )
+        trials = protocol(self.trials, self.conditions or None, seed=self.seed)
         report = bench(
-            {Path(self.policy).name: self.policy},
+            named,
             trials,
             world=world,
             out=out,
@@ -224,6 +230,12 @@ class Bench(Verb):
         print(
             f"NMAE {s['mean']:.3f} [{s['ci95'][0]:.3f}, {s['ci95'][1]:.3f}], n = {s['n']}; {out}/report.html"
         )
+        for name in list(named)[1:]:
+            d = report["compared"][name]["nmae"]
+            low, high = d["ci95"]
+            print(
+                f"  {name}: worse by {d['mean']:+.3f} [{low:+.3f}, {high:+.3f}] on the same trials"
+            )
 
 
 @dataclass(frozen=True)
@@ -241,8 +253,8 @@ class Listen(Verb):
     world: str = "nominal"
     trials: int = 24
     """Per disturbance, spread over conditions and commands."""
-    sound: str = "flow"
-    """What is there to be heard: flow, acoustics, recorded, or the folder of a sound model."""
+    sound: str = "recorded"
+    """What is there to be heard: recorded, acoustics, flow, or the folder of a sound model."""
     only: tuple[str, ...] = ()
     """Only these disturbances (muted, "in the dark", ...); default: all of them."""
     seed: int = 0
@@ -251,7 +263,7 @@ class Listen(Verb):
     resume: bool = False
 
     def run(self) -> None:
-        from ..benchmark import DISTURBANCES, listen, plan_trials, thin_out
+        from ..benchmark import DISTURBANCES, listen, protocol
         from ..report import listen_report
         from ..scene import load_world
 
@@ -263,7 +275,7 @@ class Listen(Verb):
         out = opened(self, self.out)
         report = listen(
             self.policy,
-            thin_out(plan_trials(seed=self.seed), self.trials),
+            protocol(self.trials, seed=self.seed),
             world=world,
             out=out,
             sound=self.sound,

@@ -7,7 +7,7 @@ Used by: cli demo. Each stage is journalled: running it again repeats only what 
 from pathlib import Path
 
 from ..audio import load_generator
-from ..benchmark import bench, plan_trials, thin_out
+from ..benchmark import bench, protocol
 from ..files import MadeBy, read_json, write_json, write_sound
 from ..policy import DEFAULT, train_policy
 from ..report import demo_report
@@ -63,10 +63,9 @@ def demo(
         with journal.stage("benchmark"):
             bench(
                 {"demo policy": str(out / "policy"), "where it started": DEFAULT},
-                thin_out(plan_trials(seed=seed), trials),
+                protocol(trials, seed=seed),
                 world=load_world("nominal"),
                 out=out / "bench",
-                sound="flow",
                 workers=workers,
                 made_by=made_by,
             )

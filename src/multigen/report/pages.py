@@ -129,6 +129,11 @@ def _bench(report: dict[str, Any], folder: Path) -> dict[str, Any]:
         "videos": videos,
         "sound": report["sound"],
         "paper": report["paper"],
+        "compared": [
+            (name, c)
+            for name, c in report.get("compared", {}).items()
+            if name in report["policies"]
+        ],
     }
 
 

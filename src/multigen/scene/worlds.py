@@ -21,10 +21,10 @@ NOMINAL = WorldConfig(
     conditions=tuple(CONDITIONS),
     liquids=("water",),
     fill_fraction=(0.70, 0.70),
-    source_x_m=(0.62, 0.62),
-    source_y_m=(0.10, 0.10),
-    receiver_x_m=(0.62, 0.62),
-    receiver_y_m=(-0.065, -0.065),
+    source_x_m=(0.61, 0.63),
+    source_y_m=(0.09, 0.11),
+    receiver_x_m=(0.61, 0.63),
+    receiver_y_m=(-0.075, -0.055),
     grasp_offset=(0.0, 0.0),
     pour_height_m=(0.05, 0.05),
     tilt_seconds=(4.0, 4.0),
@@ -58,7 +58,8 @@ NOMINAL = WorldConfig(
     wall_value=(0.8, 0.8),
     wall_saturation=(0.03, 0.03),
 )
-"""One lab: no randomness but in the choice of condition and command."""
+"""One lab: vessels stand within a centimetre of their marks; nothing else is random but the choice of
+condition and command."""
 SHIFTED = replace(
     TRAIN,
     name="shifted",
@@ -112,12 +113,8 @@ LAB = replace(
     receiver_kinds=CUPS,
     liquids=tuple(LIQUIDS),
     fill_fraction=(0.65, 0.75),
-    source_x_m=(0.61, 0.63),
-    source_y_m=(0.09, 0.11),
-    receiver_x_m=(0.61, 0.63),
-    receiver_y_m=(-0.075, -0.055),
 )
-"""Nominal's room and layout within a centimetre, but vessels and liquids of training: narrow enough
+"""Nominal's room and layout, but vessels and liquids of training: narrow enough
 that a few demonstrations teach something. What is learned here is known to work only here."""
 
 PARTICLES = replace(NOMINAL, name="particles", liquid_model="particles")
