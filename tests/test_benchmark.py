@@ -18,6 +18,7 @@ from multigen.benchmark import (
 )
 from multigen.benchmark.contestants import controller, needs_eyes
 from multigen.benchmark.score import OPAQUE
+from multigen.errors import ConfigError
 from multigen.scene import CONDITIONS
 from multigen.types import COMMANDS, Outcome, Teacher
 
@@ -65,6 +66,13 @@ def test_more_trials_than_the_papers_take_more_positions() -> None:
     per_condition = [sum(t.condition == c for t in many) for c in {t.condition for t in many}]
     assert min(per_condition) >= 24
     assert {t for t in many if t.position < 3} == set(plan_trials())
+
+
+def test_a_policy_can_be_put_to_the_test_with_senses_closed() -> None:
+    assert controller("lab_va@vision,state").senses == ("vision", "state")
+    assert controller("lab_va").senses == ("vision", "audio", "state")
+    with pytest.raises(ConfigError, match="smell"):
+        controller("lab_va@smell")
 
 
 def test_policies_are_compared_trial_by_trial() -> None:

@@ -43,12 +43,14 @@ class Constant:
 
 
 def controller(name: str) -> Controller:
-    """One of EXPERT_BARS or CONSTANTS, a packaged policy, or the path of a checkpoint."""
+    """One of EXPERT_BARS or CONSTANTS, a packaged policy, or the path of a checkpoint; of a policy with
+    ``@`` and senses behind it (``lab_va@vision,state``) the others are closed."""
     if name in EXPERT_BARS:
         return make_expert(EXPERT_BARS[name])
     if name in CONSTANTS:
         return Constant(CONSTANTS[name])
-    return load_policy(name)
+    path, _, senses = name.partition("@")
+    return load_policy(path, senses=tuple(senses.split(",")) if senses else None)
 
 
 def needs_eyes(name: str) -> bool:

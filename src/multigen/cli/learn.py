@@ -174,7 +174,7 @@ class Bench(Verb):
     COMMAND: ClassVar[str] = "bench"
     policy: tuple[str, ...]
     """A policy checkpoint, a packaged policy (lab_va), or: expert, feedback expert. Several: the first
-    is compared with each other one, trial by trial."""
+    is compared with each other one, trial by trial. lab_va@vision,state: with its ears closed."""
     out: Path
     world: str = "nominal"
     trials: int = 96

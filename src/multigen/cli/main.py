@@ -23,7 +23,7 @@ from .corpus import (
 from .ear import CalibrateEar, Hear, TrainEar
 from .inspect import Doctor, Export, Look, Report, Validate, World
 from .learn import Bench, Listen, ScoreSound, TrainPolicy, TrainSound
-from .make import Demo, Generate, Pack, Simulate, Sonify
+from .make import Demo, Generate, Glimpse, Pack, Simulate, Sonify
 from .masks import Masks
 
 VERBS = {
@@ -31,6 +31,7 @@ VERBS = {
     "look": Look,
     "generate": Generate,
     "simulate": Simulate,
+    "glimpse": Glimpse,
     "sonify": Sonify,
     "masks": Masks,
     "pack": Pack,

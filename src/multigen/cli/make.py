@@ -166,6 +166,62 @@ class Simulate(Pours):
 
 
 @dataclass(frozen=True)
+class Glimpse(Verb):
+    """Silent pours of which the wrist camera sees a few moments: six times as many vessels for the time.
+
+    Beside heard pours they teach a policy where things are; its ears learn from the heard ones alone.
+
+    Example: multigen glimpse --scenes 2000 --world lab --out runs/glimpses
+             multigen train-policy runs/pours runs/glimpses --out runs/policy
+    """
+
+    COMMAND: ClassVar[str] = "glimpse"
+    out: Path
+    scenes: int = 1000
+    seed: int = 0
+    """Scene i depends on (seed, i) alone."""
+    workers: int | None = None
+    """Processes; default: all cores."""
+    world: str = "train"
+    """A built-in world or a world file."""
+    size: int = 96
+    """Pixels that are kept: those a policy looks at (tiny and compact: 96)."""
+    every: int = 8
+    """One moment in so many is seen."""
+    expert: Literal["planned", "feedback", "misjudging"] = "misjudging"
+    nudge_mm: float = 18.0
+    """Push the hand off its way by about this much (0: never; at most 30)."""
+    overwrite: bool = False
+    resume: bool = False
+
+    def run(self) -> None:
+        from ..episode import check_nudge
+        from ..errors import ConfigError
+        from ..pipeline.glimpses import SETTINGS, glimpse
+        from ..scene import load_world
+
+        if min(self.scenes, self.every) < 1 or self.size < 16:
+            raise ConfigError(
+                f"{self.scenes} scenes, one moment in {self.every}, {self.size} px: at least 1, 1 and 16"
+            )
+        check_nudge(self.nudge_mm / 1e3)
+        made_by, world, out = self.made_by(), load_world(self.world), opened(self, self.out)
+        begin_with(out, {k: v for k, v in to_json(self).items() if k in SETTINGS})
+        glimpse(
+            out,
+            scenes=self.scenes,
+            seed=self.seed,
+            world=world,
+            workers=workers_or_all(self.workers),
+            size=self.size,
+            every=self.every,
+            expert=self.expert,
+            nudge_m=self.nudge_mm / 1e3,
+        )
+        made_by.write(out)
+
+
+@dataclass(frozen=True)
 class Sonify(Verb):
     """Stage 2 alone: give silent episodes, or any video, a sound of the same length.
 

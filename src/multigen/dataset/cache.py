@@ -56,10 +56,13 @@ class PolicyCache:
     progress: Float32[np.ndarray, " N"]
     """Share of the asked volume that has landed at the row's time: privileged, to learn from only. NaN
     where the dataset has no ledger (a real robot's)."""
+    glimpsed: Int64[np.ndarray, " G"] | None = None
+    """None: every row was seen. Else only these rows were (dataset.glimpses), ``rgb`` is [G 2 H W 3], the
+    picture before and the row's own, and there is no sound."""
 
     def __len__(self) -> int:
         """Rows."""
-        return len(self.rgb)
+        return len(self.state)
 
     @property
     def episodes(self) -> int:

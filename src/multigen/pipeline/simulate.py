@@ -41,7 +41,7 @@ def simulate_one(task: SimulateTask) -> Path:
     """Draw a scene, let the expert pour, write the episode. Raises SceneError after ATTEMPTS scenes."""
     problems = []
     for attempt in range(ATTEMPTS):
-        seed = _scene_seed(task.seed, task.index, attempt)
+        seed = scene_seed(task.seed, task.index, attempt)
         scene = draw_scene(task.world, seed, condition=task.condition)
         try:
             episode = rollout(
@@ -65,7 +65,7 @@ def simulate_one(task: SimulateTask) -> Path:
     )
 
 
-def _scene_seed(seed: int, index: int, attempt: int) -> int:
+def scene_seed(seed: int, index: int, attempt: int) -> int:
     """Below ten million: benchmark seeds start there."""
     words = np.random.SeedSequence([seed, index, attempt]).generate_state(1)
     return int(words[0] % 10_000_000)

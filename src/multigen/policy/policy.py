@@ -205,11 +205,14 @@ class AudioVisualDiffusionPolicy(nn.Module):
     ) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Denoising loss of ``batch`` (Seen plus ``action`` [B K 10] relative and ``done`` [B]).
 
-        Ho et al. 2020, equation 14; without ManiWAV's input perturbation.
+        Decisions that say ``deaf`` [B] were recorded without sound. Ho et al. 2020, equation 14;
+        without ManiWAV's input perturbation.
         """
         device, n = batch["action"].device, len(batch["action"])
         chance = self.config.sense_dropout
         drop = torch.rand(n, len(SENSES), generator=generator) < chance
+        if "deaf" in batch:
+            drop[:, SENSES.index("audio")] |= batch["deaf"].cpu()
         condition = self.encode(batch, drop.to(device) if self.training else None)
         ended = F.binary_cross_entropy_with_logits(
             self.done(condition).squeeze(-1), batch["done"].float()

@@ -16,6 +16,7 @@ from rich.console import Console
 from torch import Tensor
 
 from ..dataset.cache import open_cache
+from ..dataset.glimpses import holds_glimpses, open_glimpses
 from ..ear import load_ear
 from ..ear.network import Ear
 from ..errors import ConfigError
@@ -155,17 +156,35 @@ def load_windows(
     seed: int,
     ear: Ear | None = None,
 ) -> tuple[Windows | Joined, Windows | Joined | None]:
-    """(what is learned from, what is held out); every dataset gives its share of both."""
+    """(what is learned from, what is held out); every dataset gives its share of both, glimpses are only
+    learned from, about as often as everything else together.
+    """
     learned, held = [], []
+    glimpses = []
     for root in [datasets] if isinstance(datasets, str | Path) else datasets:
+        if holds_glimpses(Path(root)):
+            glimpses.append(_glimpsed(Path(root), config))
+            continue
         cache = open_cache(Path(root), size=config.image_size)
         parts = split_episodes(cache.command, validation, seed)
         learned.append(build_windows(cache, config, parts[0], ear))
         if len(parts[1]):
             held.append(build_windows(cache, config, parts[1], ear))
     if not learned:
-        raise ConfigError("no dataset to learn from; name at least one")
-    return join(learned), join(held) if held else None
+        raise ConfigError("no dataset to learn from; name at least one (glimpses alone do not do)")
+    often = max(1, round(sum(map(len, learned)) / max(1, sum(map(len, glimpses)))))
+    return join(learned + often * glimpses), join(held) if held else None
+
+
+def _glimpsed(root: Path, config: PolicyConfig) -> Windows:
+    """All decisions of silent pours seen at a few moments."""
+    cache = open_glimpses(root)
+    if "vision" in config.senses and cache.size != config.image_size:
+        raise ConfigError(
+            f"{root} has pictures of {cache.size} px, this policy looks at {config.image_size}; "
+            f"make it with --size {config.image_size}"
+        )
+    return build_windows(cache, config, np.arange(cache.episodes))
 
 
 def count_episodes(windows: Windows | Joined | None) -> int:

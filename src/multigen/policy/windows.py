@@ -7,7 +7,7 @@ a policy never learns to stop. Before the start, frames and states repeat the fi
 At frame t sound before t is known: samples [0, t * samples_per_frame); frame t's own follow it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,9 +20,9 @@ from ..ear.bands import RATE
 from ..ear.network import Ear
 from ..errors import ConfigError
 from ..types.pose import decode_pose, relative_chunk
-from .config import PolicyConfig
-from .hearing import in_rooms, looked_back
-from .log_mel import HOP, SAMPLE_RATE, episode_mel
+from .config import HEARD_DIM, PolicyConfig
+from .hearing import ROOMS, in_rooms, looked_back
+from .log_mel import BANDS, HOP, SAMPLE_RATE, episode_mel
 
 WORKSPACE_M = np.array([0.6, 0.0, 0.15])
 """A point amid the work; as seen from the hand it moves against the hand, as relative actions do."""
@@ -56,6 +56,9 @@ class Windows:
     """What an ear believes at each decision, in R rooms (hearing.in_rooms)."""
     first: Int[np.ndarray, " n"]
     """Index of the first decision of each decision's episode."""
+    look: Int[np.ndarray, " n"] | None = None
+    """Pair of pictures of each decision, of a cache of glimpses, which has no sound: then batches say
+    ``deaf``, and what they have for sound counts as a missing sense."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -78,13 +81,16 @@ class Windows:
             "progress": torch.from_numpy(self.progress[index]),
         }
         if "vision" in config.senses:
-            images = torch.from_numpy(cache.rgb[rows])
+            images = torch.from_numpy(cache.rgb[rows if self.look is None else self.look[index]])
             made["images"] = images.permute(0, 1, 4, 2, 3).contiguous()
         if self.mel is not None:
             heard = self.mel_row[index][:, None] + np.arange(config.audio_frames)
             made["mel"] = torch.from_numpy(self.mel[heard]).float()
         if self.heard is not None:
             made["heard"] = torch.from_numpy(looked_back(self.heard, index, self.first[index]))
+        if self.look is not None and "audio" in config.senses:
+            made |= _silence(config, len(index))
+        made["deaf"] = torch.full((len(index),), self.look is not None)
         if "state" in config.senses:
             made["state"] = torch.from_numpy(
                 proprioception(cache.state[rows], cache.eef[rows], config)
@@ -131,6 +137,13 @@ class Joined:
 def join(parts: list[Windows]) -> Windows | Joined:
     """One part as it is, several as one."""
     return parts[0] if len(parts) == 1 else Joined(tuple(parts))
+
+
+def _silence(config: PolicyConfig, count: int) -> dict[str, Tensor]:
+    """Something of the right shape in place of sound that nobody recorded."""
+    if config.heard_width:
+        return {"heard": torch.zeros(count, ROOMS, HEARD_DIM)}
+    return {"mel": torch.zeros(count, config.audio_frames, BANDS)}
 
 
 def proprioception(
@@ -181,6 +194,7 @@ def build_windows(
         raise ConfigError(
             f"the dataset has {cache.fps} rows a second; a policy that believes an ear needs {RATE:g}"
         )
+    silent = cache.glimpsed is not None
     for e in episodes:
         start, stop = int(cache.starts[e]), int(cache.starts[e + 1])
         rows = np.arange(start, stop)
@@ -191,7 +205,7 @@ def build_windows(
         done.append(stop - rows <= config.n_action_steps)
         places.append(places_ahead(cache.eef[rows], cache.action[rows]))
         first.append(np.full(len(rows), sum(map(len, first))))
-        if "audio" not in config.senses:
+        if "audio" not in config.senses or silent:
             continue
         sound = cache.sound[start * per_frame : (stop - 1) * per_frame].astype(np.float32) / 32_768
         if config.audio_encoder == "ear":
@@ -206,7 +220,7 @@ def build_windows(
         raise ConfigError(
             "no episodes to learn from; generate a dataset of at least one episode first"
         )
-    return Windows(
+    made = Windows(
         cache,
         config,
         np.concatenate(episode),
@@ -220,6 +234,15 @@ def build_windows(
         np.concatenate(heard) if heard else None,
         np.concatenate(first),
     )
+    return made if cache.glimpsed is None else _seen_only(made, cache.glimpsed)
+
+
+def _seen_only(windows: Windows, glimpsed: Int[np.ndarray, " G"]) -> Windows:
+    """The decisions of whose rows there are pictures."""
+    look = np.flatnonzero(np.isin(glimpsed, windows.frame))
+    kept = np.searchsorted(windows.frame, glimpsed[look])
+    names = ("episode", "frame", "chunk", "done", "places", "progress", "first")
+    return replace(windows, look=look, **{n: getattr(windows, n)[kept] for n in names})
 
 
 def split_episodes(
