@@ -3,7 +3,7 @@
 #   make test   the whole suite        make check   format, lint, types, import contracts
 #   make bench  performance benchmarks, JSON under out/bench
 #   make pour_micro   the packaged sound model from nothing: clips, training (two hours; continues where it stopped)
-#   make lab_va the packaged policy from nothing: pours, sounds, training (three hours; continues where it stopped)
+#   make lab_va the packaged policy from nothing: pours, sounds, training (two and a half hours; continues where it stopped)
 PYTHON ?= python3
 PY := .venv/bin/python
 OUT ?= out/demo
@@ -46,11 +46,11 @@ check: .venv/.installed-test
 bench: .venv/.installed-test
 	for b in benchmarks/*.py; do $(PY) $$b || exit 1; done
 
-LAB := .venv/bin/multigen generate --world lab --episodes 300 --resume
+# heard pours for ears and hands, many more glimpsed vessels for the eyes
 lab_va: .venv/.installed
-	$(LAB) --seed 1000 --out out/lab
-	$(LAB) --seed 2000 --nudge-mm 18 --out out/lab_nudged
-	.venv/bin/multigen train-policy out/lab out/lab_nudged --out out/lab_va --half --steps 12000 --seed 0 --resume
+	.venv/bin/multigen generate --world lab --episodes 300 --seed 1000 --expert misjudging --nudge-mm 18 --out out/lab --resume
+	.venv/bin/multigen glimpse --world lab --scenes 1800 --seed 3000 --nudge-mm 18 --out out/lab_glimpses --resume
+	.venv/bin/multigen train-policy out/lab out/lab_glimpses --out out/lab_va --half --steps 18000 --seed 0 --resume
 
 # clean masks first, then with masks as poor as a real video's
 pour_micro: .venv/.installed

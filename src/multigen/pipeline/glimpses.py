@@ -14,11 +14,10 @@ from ..dataset.cache import area_resize
 from ..dataset.glimpses import GlimpsedEpisode, holds_glimpses, join_scenes, scene_path, write_scene
 from ..episode import make_expert
 from ..episode.glimpse import Glimpsed, rollout_glimpsed
-from ..errors import SceneError
-from ..scene import WorldConfig, draw_scene
-from ..types import Clock, SceneConfig
+from ..scene import WorldConfig
+from ..types import Clock, Outcome, SceneConfig
 from ..workers import run_tasks
-from .simulate import ATTEMPTS, scene_seed
+from .simulate import first_completed
 
 SETTINGS = {"seed", "world", "size", "every", "expert", "nudge_mm"}
 """What decides a scene."""
@@ -39,31 +38,22 @@ class GlimpseTask:
 
 
 def glimpse_one(task: GlimpseTask) -> Path:
-    """Draw a scene, let the expert pour, keep what was glimpsed. SceneError after ATTEMPTS scenes."""
-    problems = []
-    for attempt in range(ATTEMPTS):
-        seed = scene_seed(task.seed, task.index, attempt)
-        scene = draw_scene(task.world, seed)
-        try:
-            seen = rollout_glimpsed(
-                scene,
-                make_expert(task.expert),
-                seed=seed,
-                every=task.every,
-                size=RENDERED_PX,
-                nudge_m=task.nudge_m,
-            )
-        except SceneError as e:
-            problems.append(str(e))
-            continue
-        if seen.pour.outcome.completed and len(seen.row):
-            write_scene(task.path, as_episode(seen, scene, task.size))
-            return task.path
-        problems.append(f"ended because {seen.pour.outcome.ended_because}")
-    raise SceneError(
-        f"scene {task.index}: none of {ATTEMPTS} could be poured ({problems[-1]}); "
-        "widen the world's ranges or choose another --seed"
-    )
+    """Draw a scene, let the expert pour, keep what was glimpsed. Raises SceneError as simulate_one."""
+
+    def pour(scene: SceneConfig, seed: int) -> tuple[Glimpsed, Outcome]:
+        seen = rollout_glimpsed(
+            scene,
+            make_expert(task.expert),
+            seed=seed,
+            every=task.every,
+            size=RENDERED_PX,
+            nudge_m=task.nudge_m,
+        )
+        return seen, seen.pour.outcome
+
+    scene, seen = first_completed(task.world, task.seed, task.index, pour)
+    write_scene(task.path, as_episode(seen, scene, task.size))
+    return task.path
 
 
 def as_episode(seen: Glimpsed, scene: SceneConfig, size: int) -> GlimpsedEpisode:

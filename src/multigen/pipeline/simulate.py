@@ -1,11 +1,13 @@
 """Stage 1: seeds → silent episodes, each a durable folder.
 
-Reads:  a world, seeds.   Makes: episodes/episode-NNNNNN/.   Used by: generate, cli simulate.
+Reads:  a world, seeds.   Makes: episodes/episode-NNNNNN/.   Used by: generate, glimpses, cli simulate.
 Episode i depends on (seed, i) alone: the same folder whatever the number of workers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,7 +15,10 @@ from ..episode import check_nudge, is_complete, make_expert, rollout, write_epis
 from ..errors import SceneError
 from ..liquid import liquid_of
 from ..scene import WorldConfig, draw_scene
+from ..types import Episode, Outcome, SceneConfig
 from ..workers import run_tasks
+
+Poured = TypeVar("Poured")
 
 ATTEMPTS = 6
 """Scenes tried per episode before giving up: a grasp that slips or a reach that fails is redrawn."""
@@ -39,28 +44,48 @@ def episode_folder(root: Path, index: int) -> Path:
 
 def simulate_one(task: SimulateTask) -> Path:
     """Draw a scene, let the expert pour, write the episode. Raises SceneError after ATTEMPTS scenes."""
+
+    def pour(scene: SceneConfig, seed: int) -> tuple[Episode, Outcome]:
+        episode = rollout(
+            scene,
+            make_expert(task.expert),
+            seed=seed,
+            size=task.size,
+            liquid=task.liquid,
+            nudge_m=task.nudge_m,
+        )
+        return episode, episode.outcome
+
+    _, episode = first_completed(task.world, task.seed, task.index, pour, task.condition)
+    write_episode(task.folder, episode)
+    return task.folder
+
+
+def first_completed(
+    world: WorldConfig,
+    seed: int,
+    index: int,
+    pour: Callable[[SceneConfig, int], tuple[Poured, Outcome]],
+    condition: str | None = None,
+) -> tuple[SceneConfig, Poured]:
+    """The first of ATTEMPTS scenes, drawn for (seed, index), whose ``pour(scene, its seed)`` ends well.
+
+    Raises SceneError when none does.
+    """
     problems = []
     for attempt in range(ATTEMPTS):
-        seed = scene_seed(task.seed, task.index, attempt)
-        scene = draw_scene(task.world, seed, condition=task.condition)
+        own = scene_seed(seed, index, attempt)
+        scene = draw_scene(world, own, condition=condition)
         try:
-            episode = rollout(
-                scene,
-                make_expert(task.expert),
-                seed=seed,
-                size=task.size,
-                liquid=task.liquid,
-                nudge_m=task.nudge_m,
-            )
+            made, outcome = pour(scene, own)
         except SceneError as e:
             problems.append(str(e))
             continue
-        if episode.outcome.completed:
-            write_episode(task.folder, episode)
-            return task.folder
-        problems.append(f"ended because {episode.outcome.ended_because}")
+        if outcome.completed:
+            return scene, made
+        problems.append(f"ended because {outcome.ended_because}")
     raise SceneError(
-        f"episode {task.index}: none of {ATTEMPTS} scenes could be poured ({problems[-1]}); "
+        f"episode {index}: none of {ATTEMPTS} scenes could be poured ({problems[-1]}); "
         "widen the world's ranges or choose another --seed"
     )
 
