@@ -47,12 +47,12 @@ def test_the_pictures_are_those_of_an_episode_seen_throughout() -> None:
         assert np.mean(before != whole.ego[max(row - 1, 0)]) < 0.01
 
 
-def test_progress_is_what_has_landed_of_what_was_asked() -> None:
+def test_what_has_landed_is_a_share_of_what_there_was() -> None:
     one = as_episode(seen(), SCENE, 32)
-    assert one.progress[0] == 0
-    assert (np.diff(one.progress) >= 0).all()
+    assert one.landed[0] == 0
+    assert (np.diff(one.landed) >= 0).all()
     outcome = seen().pour.outcome
-    assert one.progress[-1] == pytest.approx(outcome.poured_ml / outcome.target_ml, abs=0.01)
+    assert one.landed[-1] == pytest.approx(outcome.poured_ml / outcome.initial_ml, abs=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_what_was_seen_reads_back_as_a_policy_sees_it(folder) -> None:
     for i, row in enumerate(cache.glimpsed):
         back = absolute_chunk(cache.eef[row], batch["action"][i].numpy())
         assert back[0] == pytest.approx(cache.action[row], abs=1e-5)
-        assert batch["progress"][i] == cache.progress[row]
+        assert batch["landed"][i] == cache.landed[row]
 
 
 def test_a_scene_of_one_run_is_the_scene_that_was_drawn(folder) -> None:

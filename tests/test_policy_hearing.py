@@ -106,7 +106,7 @@ def test_the_ear_comes_along_and_training_leaves_it_as_it_was(monkeypatch, cache
     kept = load_policy(tmp_path).policy.ear
     assert kept is not None
     assert all(torch.equal(v, kept.state_dict()[k]) for k, v in ear.state_dict().items())
-    assert {"denoising_with_other_sound", "progress_off"} <= set(result.validation)
+    assert {"denoising_with_other_sound", "landed_off"} <= set(result.validation)
 
 
 def test_closed_ears_are_not_silence(cache, ear):
@@ -121,7 +121,7 @@ def test_closed_ears_are_not_silence(cache, ear):
     assert not torch.equal(*(policy.encode(whole.sense(s)) for s in (seen, quiet)))
 
 
-def test_progress_is_learned_where_it_is_known_and_left_alone_elsewhere(cache, ear):
+def test_what_has_landed_is_learned_where_it_is_known_and_left_alone_elsewhere(cache, ear):
     policy = small_policy(cache, ear, replace(SMALL, sense_dropout=0.0)).train()
     windows = build_windows(cache, SMALL, np.arange(3), ear)
     batch = windows.batch(np.arange(0, 81, 2))
@@ -132,9 +132,9 @@ def test_progress_is_learned_where_it_is_known_and_left_alone_elsewhere(cache, e
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
-        off.append(float(parts["progress"]))
+        off.append(float(parts["landed"]))
     assert off[-1] < 0.2 * off[0]
-    unknown = batch | {"progress": torch.full_like(batch["progress"], torch.nan)}
+    unknown = batch | {"landed": torch.full_like(batch["landed"], torch.nan)}
     loss, _ = policy.loss(unknown, torch.Generator().manual_seed(0))
     assert torch.isfinite(loss)
 

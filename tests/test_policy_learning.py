@@ -64,7 +64,7 @@ def cache() -> PolicyCache:
         state=np.concatenate(state).astype(np.float32),
         eef=np.concatenate(poses), action=np.concatenate(actions),
         starts=np.cumsum([0, *LENGTHS]), command=np.array([0.25, 0.5, 1.0], np.float32),
-        progress=np.concatenate([np.linspace(0, 1, n) for n in LENGTHS]).astype(np.float32),
+        landed=np.concatenate([np.linspace(0, 1, n) for n in LENGTHS]).astype(np.float32),
     )  # fmt: skip
 
 

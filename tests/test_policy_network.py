@@ -41,7 +41,7 @@ def fake_batch(config: PolicyConfig, size: int, seed: int = 0) -> dict[str, torc
         * (torch.rand(size, 1, 10, generator=g) * 2 - 1),
         "done": (torch.rand(size, generator=g) < 0.3).float(),
         "places": torch.rand(size, 6, generator=g) * 0.2 - 0.1,
-        "progress": torch.rand(size, generator=g),
+        "landed": torch.rand(size, generator=g),
     }
 
 

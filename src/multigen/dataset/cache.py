@@ -53,9 +53,9 @@ class PolicyCache:
     """First row of each episode, and N: episode e is rows [starts[e], starts[e + 1])."""
     command: Float32[np.ndarray, " E"]
     """Fraction of the initial volume asked for."""
-    progress: Float32[np.ndarray, " N"]
-    """Share of the asked volume that has landed at the row's time: privileged, to learn from only. NaN
-    where the dataset has no ledger (a real robot's)."""
+    landed: Float32[np.ndarray, " N"]
+    """Share of the source's initial volume that has landed at the row's time: privileged, to learn from
+    only. NaN where the dataset has no ledger (a real robot's)."""
     glimpsed: Int64[np.ndarray, " G"] | None = None
     """None: every row was seen. Else only these rows were (dataset.glimpses), ``rgb`` is [G 2 H W 3], the
     picture before and the row's own, and there is no sound."""
@@ -118,7 +118,7 @@ def _shapes(dataset: Dataset, size: int) -> dict[str, tuple[str, tuple[int, ...]
         "action.f32": ("float32", (n, 10)),
         "starts.i64": ("int64", (e + 1,)),
         "command.f32": ("float32", (e,)),
-        "progress.f32": ("float32", (n,)),
+        "landed.f32": ("float32", (n,)),
     }
 
 
@@ -163,19 +163,19 @@ def _fill(
             out["sound.i16"][row * per_row : to * per_row] = to_int16(columns[MIC].reshape(-1))
             for name, key in (("state.f32", STATE), ("eef.f32", EEF), ("action.f32", ACTION)):
                 out[name][row:to] = columns[key]
-            out["progress.f32"][row:to] = _progress(columns, info.command)
+            out["landed.f32"][row:to] = _landed(columns)
             row = to
     out["starts.i64"][-1] = row
     for array in out.values():
         array.flush()
 
 
-def _progress(columns: Mapping[str, np.ndarray], command: float) -> np.ndarray | float:
-    """Landed over asked volume, per row."""
+def _landed(columns: Mapping[str, np.ndarray]) -> np.ndarray | float:
+    """Landed over initial volume, per row."""
     if not {SOURCE_ML, RECEIVER_ML} <= set(columns):
         return np.nan
     receiver = columns[RECEIVER_ML]
-    return (receiver - receiver[0]) / (command * columns[SOURCE_ML][0])
+    return (receiver - receiver[0]) / columns[SOURCE_ML][0]
 
 
 def _open(folder: Path) -> PolicyCache:

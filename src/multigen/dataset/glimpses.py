@@ -19,7 +19,7 @@ from .cache import PolicyCache
 
 HEADER = "glimpses.json"
 VERSION = 1
-_ROWS = ("state", "eef", "action", "progress")
+_ROWS = ("state", "eef", "action", "landed")
 _FLAT = {"state": 7, "eef": 10, "action": 10}
 
 
@@ -30,8 +30,8 @@ class GlimpsedEpisode:
     state: Float32[np.ndarray, "T 7"]
     eef: Float32[np.ndarray, "T 10"]
     action: Float32[np.ndarray, "T 10"]
-    progress: Float32[np.ndarray, " T"]
-    """Share of the asked volume that has landed."""
+    landed: Float32[np.ndarray, " T"]
+    """Share of the source's initial volume that has landed."""
     row: Int64[np.ndarray, " G"]
     rgb: UInt8[np.ndarray, "G 2 S S 3"]
     command: float

@@ -57,7 +57,7 @@ def glimpse_one(task: GlimpseTask) -> Path:
 
 
 def as_episode(seen: Glimpsed, scene: SceneConfig, size: int) -> GlimpsedEpisode:
-    """The form on disk: small pictures, and how much of what was asked had landed at each row."""
+    """The form on disk: small pictures, and how much of the source had landed at each row."""
     pour, clock = seen.pour, Clock()
     rows = np.arange(len(pour.action)) * pour.trace.liquid_hz // clock.control_hz
     receiver = pour.trace.receiver_ml[np.maximum(rows - 1, 0)]
@@ -66,7 +66,7 @@ def as_episode(seen: Glimpsed, scene: SceneConfig, size: int) -> GlimpsedEpisode
         state=pour.state,
         eef=pour.eef,
         action=pour.action,
-        progress=((receiver - scene.receiver_initial_ml) / scene.target_ml).astype(np.float32),
+        landed=((receiver - scene.receiver_initial_ml) / scene.initial_ml).astype(np.float32),
         row=seen.row.astype(np.int64),
         rgb=small.reshape(-1, 2, *small.shape[1:]),
         command=scene.command,

@@ -91,8 +91,10 @@ class PolicyConfig:
     """A second task for the eyes: where the hand first closes and where the episode ends, as seen from the
     hand now. The denoiser is told the answer. From actions alone eyes learn this slowly: the next
     motion of a demonstration can mostly be told from the last one."""
-    progress: bool = False
-    """Another: which share of the asked volume has landed. The denoiser is told the answer."""
+    landed: bool = False
+    """Another, for all senses: which share of the source's initial volume has landed. The denoiser is told
+    the answer and its ratio to the command. The command is kept from who answers: demonstrations end when
+    enough has landed, so 'enough' could be answered without listening, and would stop at 1 for ever."""
     command_width: int = 32
 
     noise_draws: int = 8
@@ -153,9 +155,9 @@ class PolicyConfig:
 
     @property
     def condition_width(self) -> int:
-        """What the denoiser is told: fused senses, postures, command, beliefs, progress, places."""
+        """What the denoiser is told: fused senses, postures, command, beliefs, what has landed, places."""
         told = self.image_width + self.n_obs_steps * self.state_dim + self.command_width
-        return told + self.heard_width + self.progress + (PLACES if self.places else 0)
+        return told + self.heard_width + 2 * self.landed + (PLACES if self.places else 0)
 
     @property
     def heard_width(self) -> int:
@@ -165,10 +167,10 @@ class PolicyConfig:
 
 PRESETS: dict[str, PolicyConfig] = {
     "tiny": PolicyConfig(
-        pose_state=True, denoiser_skip=True, places=True, progress=True, audio_encoder="ear"
+        pose_state=True, denoiser_skip=True, places=True, landed=True, audio_encoder="ear"
     ),
     "compact": PolicyConfig(
-        preset="compact", pose_state=True, denoiser_skip=True, places=True, progress=True,
+        preset="compact", pose_state=True, denoiser_skip=True, places=True, landed=True,
         image_widths=(32, 64, 128, 256), audio_encoder="ear", audio_width=192,
         denoiser_widths=(320,), denoiser_layers=3,
     ),

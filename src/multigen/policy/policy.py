@@ -43,8 +43,10 @@ LEAST_STATE_RAD = 0.05
 """Half a range is never smaller than this: what hardly moved in training is not blown up to +-1."""
 DONE_WEIGHT = 0.1
 """Of the end-of-episode loss beside the diffusion loss."""
-PROGRESS_WEIGHT, PROGRESS_BETA = 0.2, 0.05
-"""Of the error of the progress (smooth L1); where it turns from square to linear."""
+LANDED_WEIGHT, LANDED_BETA = 0.5, 0.05
+"""Of the error of what has landed (smooth L1); where it turns from square to linear."""
+MOST_LANDED = 3.0
+"""Of what was asked: beyond it the denoiser is told no more."""
 PLACES_WEIGHT, PLACES_BETA_M = 0.2, 0.005
 """Of the error of the places (in decimetres, smooth L1); where it turns from square to linear."""
 
@@ -94,9 +96,9 @@ class AudioVisualDiffusionPolicy(nn.Module):
             self.places = Places(both + config.n_obs_steps * config.state_dim)
         if config.heard_width:
             self.unheard = nn.Parameter(torch.zeros(config.heard_width))
-        if config.progress:
-            told = 2 * both + config.n_obs_steps * config.state_dim + config.command_width
-            self.progress = nn.Sequential(nn.Linear(told, 256), nn.SiLU(), nn.Linear(256, 1))
+        if config.landed:
+            known = 2 * both + config.n_obs_steps * config.state_dim + config.heard_width
+            self.landed = nn.Sequential(nn.Linear(known, 256), nn.SiLU(), nn.Linear(256, 1))
         self.command = nn.Linear(2 * COMMAND_FREQUENCIES, config.command_width)
         self.denoiser = build_denoiser(config)
         self.done = nn.Sequential(
@@ -157,16 +159,19 @@ class AudioVisualDiffusionPolicy(nn.Module):
             flat = value.reshape(batch, -1)
             parts.append(flat if drop is None else torch.where(drop[:, i, None], absent, flat))
         fused = self.project(self.fuse(torch.stack(parts[:2], 1)).flatten(1))
-        command = self.command(fourier(seen["command"]))
-        told = [fused, parts[2], command]
+        told = [fused, parts[2], self.command(fourier(seen["command"]))]
         if self.config.heard_width:
             heard = self._present("audio", seen, lambda x: x)
             unheard = self.unheard.expand(batch, -1)
             if heard is None:
                 heard = unheard
-            told.append(heard if drop is None else torch.where(drop[:, 1, None], unheard, heard))
-        if self.config.progress:
-            told.append(self.progress(torch.cat([*parts, command], -1)))
+            parts.append(heard if drop is None else torch.where(drop[:, 1, None], unheard, heard))
+            told.append(parts[-1])
+        if self.config.landed:
+            landed = self.landed(torch.cat(parts, -1))
+            asked = landed / seen["command"][:, None].float()
+            # told, not taught: where a quarter is asked, actions would pull four times as hard at what is heard
+            told += [asked.detach().clamp(-MOST_LANDED, MOST_LANDED), landed]
         if self.config.places:
             told.append(self.places(torch.cat([parts[0], parts[2]], -1)))
         return torch.cat(told, -1)
@@ -191,8 +196,8 @@ class AudioVisualDiffusionPolicy(nn.Module):
         ears = getattr(self, "ears", None)
         return ears.ear if isinstance(ears, BelievingEars) else None
 
-    def progress_of(self, condition: Float[Tensor, "B C"]) -> Float[Tensor, " B"]:
-        """Which share of the asked volume it believes has landed."""
+    def landed_of(self, condition: Float[Tensor, "B C"]) -> Float[Tensor, " B"]:
+        """Which share of the source's initial volume it believes has landed."""
         return condition[:, -PLACES - 1] if self.config.places else condition[:, -1]
 
     def _scaled_state(self, state: Tensor) -> Tensor:
@@ -231,12 +236,10 @@ class AudioVisualDiffusionPolicy(nn.Module):
                 condition[:, -PLACES:], wanted, beta=10 * PLACES_BETA_M
             )
             total = total + PLACES_WEIGHT * parts["places"]
-        if self.config.progress:
-            known = batch["progress"].isfinite()
-            off = (self.progress_of(condition) - batch["progress"])[known]
-            parts["progress"] = F.smooth_l1_loss(off, torch.zeros_like(off), beta=PROGRESS_BETA)
-            if known.any():
-                total = total + PROGRESS_WEIGHT * parts["progress"]
+        if self.config.landed and (known := batch["landed"].isfinite()).any():
+            said, true = self.landed_of(condition)[known], batch["landed"][known]
+            parts["landed"] = F.smooth_l1_loss(said, true, beta=LANDED_BETA)
+            total = total + LANDED_WEIGHT * parts["landed"]
         return total, {name: value.detach() for name, value in parts.items()}
 
     def denoise_error(

@@ -46,9 +46,9 @@ class Validation:
         )
         if policy.config.places:
             scores |= self._places(policy, batch)
-        if policy.config.progress:
-            off = (policy.progress_of(policy.encode(batch)) - batch["progress"]).abs()
-            scores["progress_off"] = float(off.nanmean())
+        if policy.config.landed:
+            off = (policy.landed_of(policy.encode(batch)) - batch["landed"]).abs()
+            scores["landed_off"] = float(off.nanmean())
         scores |= {
             "position_mm": millimetres,
             "rotation_deg": degrees,

@@ -46,8 +46,8 @@ class Windows:
     """The episode ends within the next ``n_action_steps``."""
     places: Float32[np.ndarray, "n 6"]
     """Where the hand first closes and where the episode ends, seen from the hand at the decision [m]."""
-    progress: Float32[np.ndarray, " n"]
-    """Share of the asked volume that has landed; NaN where nobody knows."""
+    landed: Float32[np.ndarray, " n"]
+    """Share of the source's initial volume that has landed; NaN where nobody knows."""
     mel: Float16[np.ndarray, "F M"] | None
     """Scaled log-mels of all episodes, one after another; None without the sense or with an ear."""
     mel_row: Int[np.ndarray, " n"]
@@ -78,7 +78,7 @@ class Windows:
             "action": torch.from_numpy(self.chunk[index]),
             "done": torch.from_numpy(self.done[index]),
             "places": torch.from_numpy(self.places[index]),
-            "progress": torch.from_numpy(self.progress[index]),
+            "landed": torch.from_numpy(self.landed[index]),
         }
         if "vision" in config.senses:
             images = torch.from_numpy(cache.rgb[rows if self.look is None else self.look[index]])
@@ -228,7 +228,7 @@ def build_windows(
         np.concatenate(chunk),
         np.concatenate(done).astype(np.float32),
         np.concatenate(places),
-        cache.progress[np.concatenate(frame)],
+        cache.landed[np.concatenate(frame)],
         np.concatenate(mel) if mel else None,
         np.concatenate(mel_row) if mel_row else np.zeros(0, int),
         np.concatenate(heard) if heard else None,
@@ -241,7 +241,7 @@ def _seen_only(windows: Windows, glimpsed: Int[np.ndarray, " G"]) -> Windows:
     """The decisions of whose rows there are pictures."""
     look = np.flatnonzero(np.isin(glimpsed, windows.frame))
     kept = np.searchsorted(windows.frame, glimpsed[look])
-    names = ("episode", "frame", "chunk", "done", "places", "progress", "first")
+    names = ("episode", "frame", "chunk", "done", "places", "landed", "first")
     return replace(windows, look=look, **{n: getattr(windows, n)[kept] for n in names})
 
 
