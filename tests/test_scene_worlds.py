@@ -262,3 +262,13 @@ def test_a_world_that_cannot_be_is_refused_in_one_sentence(tmp_path, wrong, says
     with pytest.raises(ConfigError, match=says):
         load_world(file)
     assert isinstance(WORLDS["train"], WorldConfig)
+
+
+def test_the_wrist_camera_is_where_the_world_says():
+    """A world file moves the bracket; the lens and everything else of the scene stay."""
+    moved = replace(NOMINAL, ego_position_m=(-0.16, 0.09, -0.04), ego_target_m=(0.06, -0.04, 0.17))
+    here, there = draw_scene(NOMINAL, 3), draw_scene(moved, 3)
+    assert there.ego.position == pytest.approx(moved.ego_position_m)
+    assert there.ego.target == pytest.approx(moved.ego_target_m)
+    assert replace(there, ego=here.ego) == here
+    assert from_json(WorldConfig, json.loads(json.dumps(to_json(moved)))) == moved

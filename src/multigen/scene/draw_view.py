@@ -12,8 +12,6 @@ from ..types import CameraPose, Light, Vessel
 from .streams import one, stream_of, vec3
 from .world import WorldConfig
 
-EGO_POSITION, EGO_TARGET = np.array([-0.08, 0.09, -0.02]), np.array([0.0, -0.03, 0.17])
-"""Wrist bracket in the gripper base's frame: from this side lip, stream and receiver are in view."""
 LIGHT_LIMIT, HEADLIGHT = 1.4, 0.25
 """All lamps, the light at the camera and the ambient together: beyond, a pale table is burnt out."""
 TABLE_MIDDLE = np.array([0.6, 0.0])
@@ -23,7 +21,8 @@ def draw_ego(world: WorldConfig, seed: int) -> CameraPose:
     """The wrist camera on its bracket, in the gripper base's frame."""
     rng = stream_of(seed, "ego")
     j = world.ego_jitter_m
-    position, target = EGO_POSITION + rng.uniform(-j, j, 3), EGO_TARGET + rng.uniform(-j, j, 3)
+    position = np.array(world.ego_position_m) + rng.uniform(-j, j, 3)
+    target = np.array(world.ego_target_m) + rng.uniform(-j, j, 3)
     return CameraPose(vec3(position), vec3(target), (0.0, 1.0, 0.0), one(rng, world.ego_fovy_deg))
 
 

@@ -86,8 +86,12 @@ class WorldConfig:
     """Of the front camera's target: a small turn."""
     front_roll_deg: Range = (-2.0, 2.0)
     """Rotation about the line of sight."""
+    ego_position_m: tuple[float, float, float] = (-0.08, 0.09, -0.02)
+    """Of the wrist camera, in the gripper base's frame: x is down while the hand is level, z ahead."""
+    ego_target_m: tuple[float, float, float] = (0.0, -0.03, 0.17)
+    """What it looks at: from this bracket lip, stream and receiver are in view while it pours."""
     ego_jitter_m: float = 0.004
-    """Of the wrist camera on its bracket."""
+    """Of both."""
     ego_fovy_deg: Range = (72.0, 78.0)
 
     # Light and looks
