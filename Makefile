@@ -3,7 +3,8 @@
 #   make test   the whole suite        make check   format, lint, types, import contracts
 #   make bench  performance benchmarks, JSON under out/bench
 #   make pour_micro   the packaged sound model from nothing: clips, training (two hours; continues where it stopped)
-#   make lab_va the packaged policy from nothing: pours, sounds, training (two and a half hours; continues where it stopped)
+#   make lab_va the packaged policy from nothing: pours, sounds, training (three hours; continues where it stopped)
+#   make lab_ear  a policy of the present kind, with the packaged ear (two and a half hours; docs/benchmark.md)
 PYTHON ?= python3
 PY := .venv/bin/python
 OUT ?= out/demo
@@ -13,7 +14,7 @@ PIP_FLAGS ?=
 # one JIT cache for all runs; quiet, reproducible threads
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.venv/numba-cache
 
-.PHONY: demo test check bench lab_va pour_micro setup clean
+.PHONY: demo test check bench lab_va lab_ear pour_micro setup clean
 
 setup: .venv/.installed
 
@@ -46,11 +47,16 @@ check: .venv/.installed-test
 bench: .venv/.installed-test
 	for b in benchmarks/*.py; do $(PY) $$b || exit 1; done
 
+# by the commit that made it: what a policy is made of has changed since
+lab_va:
+	[ -d out/lab_va_source ] || git worktree add --detach out/lab_va_source 2f8bfb4
+	$(MAKE) -C out/lab_va_source lab_va
+
 # heard pours for ears and hands, many more glimpsed vessels for the eyes
-lab_va: .venv/.installed
+lab_ear: .venv/.installed
 	.venv/bin/multigen generate --world lab --episodes 300 --seed 1000 --expert misjudging --nudge-mm 18 --out out/lab --resume
 	.venv/bin/multigen glimpse --world lab --scenes 1800 --seed 3000 --nudge-mm 18 --out out/lab_glimpses --resume
-	.venv/bin/multigen train-policy out/lab out/lab_glimpses --out out/lab_va --half --steps 18000 --seed 0 --resume
+	.venv/bin/multigen train-policy out/lab out/lab_glimpses --out out/lab_ear --half --steps 18000 --seed 0 --resume
 
 # clean masks first, then with masks as poor as a real video's
 pour_micro: .venv/.installed
