@@ -20,7 +20,6 @@ from .cache import PolicyCache
 HEADER = "glimpses.json"
 VERSION = 1
 _ROWS = ("state", "eef", "action", "landed")
-_FLAT = {"state": 7, "eef": 10, "action": 10}
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,15 @@ def write_scene(path: Path, one: GlimpsedEpisode) -> None:
 def join_scenes(folder: Path, count: int, *, fps: int, sample_rate: int) -> None:
     """Flat files of scenes 0 to ``count`` - 1, in order, and a header, written last."""
     folder = Path(folder)
-    scenes = [_checked(scene_path(folder, i)) for i in range(count)]
+    paths = [scene_path(folder, i) for i in range(count)]
+    scenes, size = [], 0
+    with replacing(folder / "rgb.u8") as part, part.open("wb") as file:
+        for path in paths:  # the pictures of one scene in memory at a time
+            scene = _checked(path)
+            rgb = scene.pop("rgb")
+            size = rgb.shape[2]
+            file.write(np.ascontiguousarray(rgb).tobytes())
+            scenes.append(scene)
     rows = np.array([len(s["state"]) for s in scenes])
     starts = np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
     arrays: dict[str, np.ndarray] = {
@@ -63,14 +70,11 @@ def join_scenes(folder: Path, count: int, *, fps: int, sample_rate: int) -> None
     }
     for name, values in arrays.items():
         _save(folder / f"{name}.npy", values)
-    with replacing(folder / "rgb.u8") as part, part.open("wb") as file:
-        for scene in scenes:
-            file.write(np.ascontiguousarray(scene["rgb"]).tobytes())
     write_json(
         folder / HEADER,
         {
             "version": VERSION,
-            "size": int(scenes[0]["rgb"].shape[2]),
+            "size": int(size),
             "fps": fps,
             "sample_rate": sample_rate,
             "scenes": count,

@@ -218,7 +218,8 @@ def new_policy(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         policy = AudioVisualDiffusionPolicy(config)
-    if policy.ear is not None and ear is not None:
+    if policy.ear is not None:
+        assert ear is not None, "a policy that believes an ear needs one"
         policy.ear.load_state_dict(ear.state_dict())
     policy.set_ranges(windows.chunk, windows.felt())
     return policy

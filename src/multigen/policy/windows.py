@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from jaxtyping import Float, Float16, Float32, Int
+from rich.progress import track
 from torch import Tensor
 
 from ..dataset.cache import PolicyCache
@@ -195,7 +196,8 @@ def build_windows(
             f"the dataset has {cache.fps} rows a second; a policy that believes an ear needs {RATE:g}"
         )
     silent = cache.glimpsed is not None
-    for e in episodes:
+    # every episode goes through an ear in every room: minutes, for hundreds
+    for e in track(episodes, "Listening", transient=True, disable=ear is None or silent):
         start, stop = int(cache.starts[e]), int(cache.starts[e + 1])
         rows = np.arange(start, stop)
         ahead = np.minimum(rows[:, None] + np.arange(config.horizon), stop - 1)
