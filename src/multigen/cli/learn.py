@@ -207,10 +207,12 @@ class Bench(Verb):
         check_sound(self.sound)
         liquid_of(world, self.liquid)
         out = opened(self, self.out)
+        if not self.policy:
+            raise ConfigError("--policy names none; give at least one, such as lab_va")
         named = {Path(p).name: p for p in self.policy}
-        if len(named) < max(1, len(self.policy)):
+        if len(named) < len(self.policy):
             raise ConfigError(
-                f"--policy {' '.join(self.policy)}: needs policies with different names; rename a folder"
+                f"--policy {' '.join(self.policy)}: two of one name; rename a folder, reports go by names"
             )
         trials = protocol(self.trials, self.conditions or None, seed=self.seed)
         report = bench(
