@@ -75,6 +75,9 @@ def test_two_workers_and_a_resumed_run_make_the_same_bytes(folder, tmp_path) -> 
     assert everything(one) == everything(folder)
     glimpse(one, scenes=3, workers=2, **options)
     assert everything(one) == everything(folder)
+    with pytest.raises(ConfigError, match="3 scenes, asked were 4"):
+        glimpse(one, scenes=4, workers=2, **options)
+    assert everything(one) == everything(folder)
 
 
 def test_what_was_seen_reads_back_as_a_policy_sees_it(folder) -> None:

@@ -4,8 +4,9 @@ Reads:  TrialResults.   Makes: the summary of report.json.   Used by: benchmark.
 NMAE = |poured - target| / target (paper, equation 1); poured is what landed in the receiver.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ..scene import CONDITIONS
 from ..types import COMMANDS, Outcome, SceneConfig
 from .protocol import Trial
 
+Row = TypeVar("Row")
 OPAQUE = tuple(CONDITIONS)[:4]
 TRANSPARENT = tuple(CONDITIONS)[4:]
 """Groups as the paper's Table 1 has them."""
@@ -63,11 +65,7 @@ def result_of(trial: Trial, outcome: Outcome) -> TrialResult:
 def summarise(results: Iterable[TrialResult]) -> dict:
     """{nmae, by_condition, by_command, opaque, transparent, …}, each {mean, ci95, n}."""
     rows = list(results)
-    groups = {
-        "nmae": rows,
-        "opaque": [r for r in rows if r.condition in OPAQUE],
-        "transparent": [r for r in rows if r.condition in TRANSPARENT],
-    }
+    groups = _groups(rows, lambda r: r.condition)
     return {
         **{name: mean_ci([r.nmae for r in group]) for name, group in groups.items()},
         "by_condition": {
@@ -92,11 +90,7 @@ def compare(first: Iterable[TrialResult], other: Iterable[TrialResult]) -> dict:
     ``lower_by``: by which share of the other's mean the first one's is lower, {mean, ci95}.
     """
     pairs = list(zip(first, other, strict=True))
-    groups = {
-        "nmae": pairs,
-        "opaque": [p for p in pairs if p[0].condition in OPAQUE],
-        "transparent": [p for p in pairs if p[0].condition in TRANSPARENT],
-    }
+    groups = _groups(pairs, lambda pair: pair[0].condition)
     return {
         name: {
             **mean_ci([b.nmae - a.nmae for a, b in group]),
@@ -106,12 +100,26 @@ def compare(first: Iterable[TrialResult], other: Iterable[TrialResult]) -> dict:
     }
 
 
+def _groups(rows: list[Row], condition: Callable[[Row], str]) -> dict[str, list[Row]]:
+    """All of them, and those of the paper's two groups of conditions."""
+    return {
+        "nmae": rows,
+        "opaque": [r for r in rows if condition(r) in OPAQUE],
+        "transparent": [r for r in rows if condition(r) in TRANSPARENT],
+    }
+
+
+def _resampled(n: int, resamples: int) -> np.ndarray:
+    """Indices [resamples n] of a bootstrap; a fixed seed, so that a report is reproducible."""
+    return np.random.default_rng(0).integers(0, n, (resamples, n))
+
+
 def _lower_by(first: list[float], other: list[float], resamples: int = 2000) -> dict:
     """1 - mean(first) / mean(other), its interval from resampled pairs."""
     if not first or sum(other) == 0:
         return {"mean": None, "ci95": [None, None]}
     a, b = np.array(first), np.array(other)
-    picks = np.random.default_rng(0).integers(0, len(a), (resamples, len(a)))
+    picks = _resampled(len(a), resamples)
     shares = 1 - a[picks].mean(1) / np.maximum(b[picks].mean(1), 1e-9)
     lo, hi = np.percentile(shares, [2.5, 97.5])
     return {"mean": float(1 - a.mean() / b.mean()), "ci95": [float(lo), float(hi)]}
@@ -122,6 +130,6 @@ def mean_ci(values: list[float], *, resamples: int = 2000) -> dict:
     if not values:
         return {"mean": None, "ci95": [None, None], "n": 0}
     x = np.array(values)
-    picks = np.random.default_rng(0).integers(0, len(x), (resamples, len(x)))
+    picks = _resampled(len(x), resamples)
     lo, hi = np.percentile(x[picks].mean(1), [2.5, 97.5])
     return {"mean": float(x.mean()), "ci95": [float(lo), float(hi)], "n": len(x)}

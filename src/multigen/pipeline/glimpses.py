@@ -11,9 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from ..dataset.cache import area_resize
-from ..dataset.glimpses import GlimpsedEpisode, holds_glimpses, join_scenes, scene_path, write_scene
+from ..dataset.glimpses import (
+    GlimpsedEpisode,
+    holds_glimpses,
+    join_scenes,
+    open_glimpses,
+    scene_path,
+    write_scene,
+)
 from ..episode import make_expert
 from ..episode.glimpse import Glimpsed, rollout_glimpsed
+from ..errors import ConfigError
 from ..scene import WorldConfig
 from ..types import Clock, Outcome, SceneConfig
 from ..workers import run_tasks
@@ -87,10 +95,15 @@ def glimpse(
 ) -> None:
     """Scenes 0 to ``scenes`` - 1, those that are there kept; then one folder of flat files.
 
-    A finished folder is left as it is.
+    A finished folder is left as it is; ConfigError where it holds another number of scenes.
     """
     make_expert(expert)
     if holds_glimpses(out):
+        if (there := open_glimpses(out).episodes) != scenes:
+            raise ConfigError(
+                f"{out} is finished and holds {there} scenes, asked were {scenes}; "
+                "make the others elsewhere with another --seed: train-policy takes several folders"
+            )
         return
     paths = [scene_path(out, i) for i in range(scenes)]
     tasks = [
