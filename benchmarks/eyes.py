@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/eyes.py [--world lab] [--scenes 12] [--camera X Y Z TX TY TZ FOVY ...]
 
-A vessel counts as seen where it fills at least 0.3 % of the picture,
-some 5 x 5 pixels of the 96 x 96 a policy looks at. Rows are of three phases: before the hand closes, on
+A vessel counts as seen where it fills at least 0.3 % of the picture, some 5 x 5 pixels of the 96 x 96 a
+policy looks at. Rows are of three phases: before the hand closes, on
 the way, while the source is tilted. ``--camera`` (several times) tries other brackets: position and target
 in the gripper base's frame [m], and the angle of view [degrees], as ``ego_position_m``, ``ego_target_m``
 and ``ego_fovy_deg`` of a world file. Writes out/bench/eyes.<world>.json.
@@ -19,7 +19,7 @@ from rich.table import Table
 
 from multigen.episode import make_expert, play
 from multigen.episode.ears import Deaf
-from multigen.episode.film import Film
+from multigen.episode.glimpse import Glimpses
 from multigen.episode.session import Session
 from multigen.episode.world import World
 from multigen.errors import SceneError
@@ -35,11 +35,11 @@ PHASES = ("before the grasp", "on the way", "tilted")
 TILTED_RAD = 0.15
 
 
-class Watch(Film):
-    """Keeps how much of the picture each vessel fills, every few rows."""
+class Watch(Glimpses):
+    """Keeps how much of the picture each vessel fills, every few rows, instead of the picture."""
 
     def __init__(self, world: World, view: View, rows: int) -> None:
-        super().__init__(world, view, rows, complete=False)
+        super().__init__(world, view, np.arange(rows) % EVERY == 0)
         self.rows: list[tuple[int, float, float, float]] = []
 
     def take_ego(self, row: int) -> None:
@@ -51,10 +51,6 @@ class Watch(Film):
         tilt = float(np.arccos(np.clip(self.world.scene.source_pose()[1][2, 2], -1, 1)))
         shares = [float(np.mean(roles == role)) for role in (Role.SOURCE, Role.RECEIVER)]
         self.rows.append((row, *shares, tilt))
-
-    def take_front(self) -> None:
-        """Nobody looks."""
-        self.front_count += 1
 
 
 def watch(scene: SceneConfig) -> dict[str, list[tuple[bool, bool]]]:
