@@ -16,7 +16,7 @@ from ..liquid import MAX_TILT_RAD as MODEL_LIMIT_RAD
 from ..liquid import HydraulicParams, simulate_pour
 from ..types import Clock, SceneConfig
 from .ik import JOINT_SPEED_RAD_S
-from .path import UP, PourPath, ease, pour_path, whole_frames
+from .path import UP, Manner, PourPath, ease, pour_path, whole_frames
 
 HOLD_S = 1.0
 """Rest at the final tilt while the source drains."""
@@ -29,6 +29,9 @@ LIP_SHARES = np.arange(-2.0, 0.3, 0.25)
 """Places tried for the lip: offset from the receiver's axis over its inner radius, near side first."""
 USUAL_SHARE = -0.5
 TOLERATED_SPILL = 0.01
+STEADY_SHARE, STEADY_SPILL, BEGINNER_OFF_M = -1.0, 0.05, 0.01
+"""A steady teacher's usual place; the share of the target, more than at the best place, that it may cost;
+how far off (standard deviation) the hand is that shall be able to do the same."""
 WRIST_SHARE = 0.8
 """Share of the wrist's top speed a tilt may use."""
 
@@ -63,40 +66,53 @@ class Tilt:
 
 
 def find_tilt(
-    scene: SceneConfig, slower: float, clock: Clock, params: HydraulicParams = HydraulicParams()
+    scene: SceneConfig,
+    slower: float,
+    clock: Clock,
+    params: HydraulicParams = HydraulicParams(),
+    manner: Manner = Manner(),
 ) -> Tilt:
     """The tilt after which the asked amount has landed, the lip placed where least is spilled.
 
-    ``params`` is how the liquid is believed to flow. ``slower`` stretches the drawn tilt_seconds;
+    ``params`` is how the liquid is believed to flow; ``slower`` stretches the drawn tilt_seconds;
     more so where a fast jet cannot be caught at all.
     Where even the largest tilt pours out less than was asked (liquid that clings), the smallest
     tilt that pours out as much as the largest.
     """
-    best = _best_place(scene, slower, clock, params)
+    pourer = _Pourer(scene, 0.0, slower, clock, params, manner)
+    best = _best_place(pourer)
     for more in (1.5, 2.2):
         if best.spilled_ml <= TOLERATED_SPILL * scene.target_ml:
             break
-        best = min(
-            best, _best_place(scene, more * slower, clock, params), key=lambda t: t.spilled_ml
-        )
+        slow = replace(pourer, slower=more * slower)
+        best = min(best, _best_place(slow), key=lambda t: t.spilled_ml)
     return best
 
 
-def _best_place(scene: SceneConfig, slower: float, clock: Clock, params: HydraulicParams) -> Tilt:
+def _best_place(pourer: "_Pourer") -> Tilt:
     """Where to hang the lip: what leaves the source hardly depends on it, what is caught does."""
-    offsets = LIP_SHARES * scene.receiver.rim_radius_m
-    tilt = _Pourer(scene, float(offsets[-3]), slower, clock, params).find()
-    spilled = np.array(
-        [
-            _Pourer(scene, float(o), slower, clock, params).pour_again(tilt).spilled_ml
-            for o in offsets
-        ]
-    )
+    offsets = LIP_SHARES * pourer.scene.receiver.rim_radius_m
+    places = [replace(pourer, offset_m=float(o)) for o in offsets]
+    tilt = places[-3].find()
+    spilled = np.array([place.pour_again(tilt).spilled_ml for place in places])
+    if pourer.manner.steady:
+        return places[_steady_place(offsets, spilled / pourer.scene.target_ml)].find()
     beside = np.pad(spilled, 1, mode="edge")
     cost = spilled + 0.3 * (beside[:-2] + beside[2:])  # the hand is a few millimetres off
     rank = np.round(cost, 1) + 1e-3 * np.abs(LIP_SHARES - USUAL_SHARE)
-    place = float(offsets[int(np.argmin(rank))])
-    return _Pourer(scene, place, slower, clock, params).find()
+    return places[int(np.argmin(rank))].find()
+
+
+def _steady_place(offsets_m: Float[np.ndarray, " n"], spilled: Float[np.ndarray, " n"]) -> int:
+    """Which of the offsets: the usual one as long as a hand that is a centimetre off loses little there.
+
+    ``spilled`` is the share of the target that goes beside the receiver.
+    """
+    apart = (offsets_m[:, None] - offsets_m) / BEGINNER_OFF_M
+    chance = np.exp(-0.5 * apart**2)
+    expected = (chance @ spilled) / chance.sum(1)
+    good = expected <= expected.min() + STEADY_SPILL
+    return int(np.argmin(np.where(good, np.abs(LIP_SHARES - STEADY_SHARE), np.inf)))
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,7 @@ class _Pourer:
     slower: float
     clock: Clock
     params: HydraulicParams
+    manner: Manner
 
     def find(self) -> Tilt:
         """Bisection over the final angle: what has left the source grows with it.
@@ -135,7 +152,8 @@ class _Pourer:
         return float(np.clip(lasts, 0.0, LONGEST_DRAIN_S))
 
     def _path(self) -> PourPath:
-        return pour_path(self.scene, np.zeros(3), 0.0, 1.0, self.offset_m)
+        clear_m = self.manner.clear_m
+        return pour_path(self.scene, np.zeros(3), 0.0, 1.0, self.offset_m, clear_m)
 
     def _search(self, path: PourPath, room_for: float) -> Tilt:
         target = self.scene.target_ml

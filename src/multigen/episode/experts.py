@@ -10,14 +10,16 @@ from ..errors import ConfigError
 from ..types import Controller
 from .expert import Expert
 from .feedback import MISJUDGED_RAD, FeedbackExpert
+from .path import TEACHING
 
 EXPERTS: dict[str, Callable[..., Controller]] = {
     "planned": Expert,
     "feedback": FeedbackExpert,
-    "misjudging": partial(FeedbackExpert, misjudges_rad=MISJUDGED_RAD),
+    "misjudging": partial(FeedbackExpert, misjudges_rad=MISJUDGED_RAD, manner=TEACHING),
 }
-"""'planned' as in the paper: decided before the pour; 'feedback': watches the ledger; 'misjudging': so
-does this one, but its first guess of the tilt is wrong, and it mends that: the teacher of listening."""
+"""'planned' as in the paper: decided before the pour; 'feedback': watches the ledger; 'misjudging', the
+teacher of listening: so does this one, but its first guess of the tilt is wrong, and it mends that; it
+moves in the same way every time, and keeps a distance (path.TEACHING)."""
 
 
 def make_expert(name: str) -> Controller:

@@ -22,6 +22,7 @@ from ..types.pose import encode_pose
 from .amount import Tilt
 from .foresight import Foresight
 from .ik import JOINT_SPEED_RAD_S, kinova
+from .path import Manner
 from .plan import SETTLE_S, Plan, plan_pour
 
 SPARE_RAD = 0.45
@@ -61,7 +62,7 @@ class FeedbackExpert:
     """A Controller and a Teacher. Deterministic; the seed decides what is misjudged, nothing else.
 
     ``params`` is how it believes the liquid flows; the ledger corrects it during the pour.
-    ``misjudges_rad``: the tilt first aimed at is off by up to that much, uniformly.
+    ``misjudges_rad``: the tilt first aimed at is off by up to that much, uniformly. ``manner``: how it moves.
     """
 
     def __init__(
@@ -70,13 +71,22 @@ class FeedbackExpert:
         *,
         params: HydraulicParams = HydraulicParams(),
         misjudges_rad: float = 0.0,
+        manner: Manner = Manner(),
     ) -> None:
         self.clock, self.params, self.misjudges_rad = clock, params, misjudges_rad
+        self.manner = manner
         self.plan: Plan | None = None
 
     def reset(self, scene: SceneConfig, seed: int) -> None:
         """Plan the whole pour. Raises SceneError when this scene has no solution."""
-        self.plan = plan_pour(scene, kinova(), self.clock, params=self.params, spare_rad=SPARE_RAD)
+        self.plan = plan_pour(
+            scene,
+            kinova(),
+            self.clock,
+            params=self.params,
+            spare_rad=SPARE_RAD,
+            manner=self.manner,
+        )
         self._limit_rad = self.plan.limit_rad
         self._tilt = self._guess(self.plan.tilt, seed)
         self._target_ml = scene.target_ml

@@ -21,6 +21,8 @@ KNUCKLE_M = 0.070
 """Half the gripper's width where its linkage bulges, behind the fingers."""
 CLEAR_M = 0.012
 """Air kept between what is carried and what stands."""
+BERTH_M = 0.03
+"""The same where a beginner shall learn from it, whose hand is a centimetre off."""
 TABLE_CLEAR_M = 0.02
 """Air kept above the table: a hand that sags a little shall not look as if it had set the vessel down."""
 LOWEST_GRASP_M = 0.039
@@ -28,6 +30,21 @@ LOWEST_GRASP_M = 0.039
 UP = np.array([0.0, 0.0, 1.0])
 LEVEL = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 """Site axes as columns, gripper level and pointing along +x: x down, y (opening) sideways."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a plan is chosen among the possible ones."""
+
+    clear_m: float = CLEAR_M
+    """Air kept between what is carried and the receiver."""
+    steady: bool = False
+    """Rather slower than from another side, and the lip where it usually hangs as long as little is lost:
+    who learns by watching cannot know why the same scene was solved in another way."""
+
+
+TEACHING = Manner(BERTH_M, steady=True)
+"""Of a teacher of beginners."""
 
 
 def ease(s: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
@@ -64,6 +81,8 @@ class PourPath:
     tilts: Float[np.ndarray, " n"]
     lip_z: Float[np.ndarray, " n"]
     """Height of the lip at ``tilts`` [m]."""
+    clear_m: float = CLEAR_M
+    """Air kept between what is carried and the receiver."""
 
     @property
     def direction(self) -> Float[np.ndarray, " 3"]:
@@ -92,6 +111,7 @@ def pour_path(
     azimuth: float,
     turn: float,
     offset_m: float,
+    clear_m: float = CLEAR_M,
 ) -> PourPath:
     """The path for one choice of approach azimuth [rad], sense and offset of the lip along ``d``.
 
@@ -104,11 +124,11 @@ def pour_path(
     rim = receiver_xyz[2] + receiver.height_m
     grip = grasp_height_m(scene)
     tilts = np.linspace(0.0, np.radians(150), 151)
-    floor = lip_clearance_m(source, receiver, grip, offset_m, tilts, rim)
+    floor = lip_clearance_m(source, receiver, grip, offset_m, tilts, rim, clear_m)
     lip_z = _above(tilts, np.maximum(rim + scene.pour_height_m, floor))
     return PourPath(
         approach, turn, (receiver_xyz + offset_m * direction)[:2], grip,
-        source.rim_radius_m, source.height_m, tilts, lip_z,
+        source.rim_radius_m, source.height_m, tilts, lip_z, clear_m,
     )  # fmt: skip
 
 
@@ -125,8 +145,10 @@ def lip_clearance_m(
     offset_m: float,
     tilts: Float[np.ndarray, " n"],
     rim_m: float,
+    clear_m: float = CLEAR_M,
 ) -> Float[np.ndarray, " n"]:
-    """Lowest lip height at which cup and fingers clear receiver and table, for each tilt [m].
+    """Lowest lip height at which cup and fingers clear receiver (by ``clear_m``) and table, for each
+    tilt [m].
 
     In the plane of the pour: a point (rho, z) of the cup sits, seen from the lip,
     (rho - r) cos + (z - h) sin ahead and (z - h) cos - (rho - r) sin above.
@@ -141,8 +163,8 @@ def lip_clearance_m(
     c, s = np.cos(tilts)[:, None], np.sin(tilts)[:, None]
     ahead = offset_m + (rho - source.rim_radius_m) * c + zed * s
     above = zed * c - (rho - source.rim_radius_m) * s
-    reach = float(np.max([p[1] for p in receiver.outer])) + CLEAR_M
-    over = np.where(np.abs(ahead) < reach, rim_m + CLEAR_M - above, -np.inf)
+    reach = float(np.max([p[1] for p in receiver.outer])) + clear_m
+    over = np.where(np.abs(ahead) < reach, rim_m + clear_m - above, -np.inf)
     # the gripper's body is wider than its fingers but never over the receiver: table only
     knuckles = (grip_m - source.height_m) * c - (KNUCKLE_M + source.rim_radius_m) * s
     table = np.maximum(TABLE_CLEAR_M - above.min(1), TABLE_CLEAR_M - knuckles[:, 0])

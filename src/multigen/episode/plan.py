@@ -6,9 +6,10 @@ carried above the receiver's opening at a drawn height, tilted, untilted, end. E
 the arm's own inverse kinematics, at a pace its motors can keep; nothing is random.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -21,10 +22,10 @@ from .amount import MAX_TILT_RAD, Tilt, find_tilt
 from .clearance import Clearance, Surroundings
 from .ik import Arm
 from .path import (
-    CLEAR_M,
     LEVEL,
     UP,
     Leg,
+    Manner,
     PourPath,
     along,
     ease,
@@ -48,6 +49,8 @@ AZIMUTHS_RAD = tuple(float(np.radians(a)) for a in (0, 30, -30, 60, -60, 15, -15
 
 Multiples of 30 degrees before others: vessels collide as twelve-sided prisms and sit firmest
 between pads that press on flats (benchmarks/grasp.py)."""
+PACES = (1.0, 1.4, 1.9)
+"""How much slower than drawn the tilt may become."""
 BACKOFFS_M = (0.10, 0.06, 0.03, 0.0)
 """How far behind the source the hand comes down; 0: straight over it, fingers on both sides."""
 
@@ -84,25 +87,26 @@ def plan_pour(
     *,
     params: HydraulicParams = HydraulicParams(),
     spare_rad: float = 0.0,
+    manner: Manner = Manner(),
 ) -> Plan:
     """A motion the arm can make from its home posture.
 
     ``params`` is how the liquid is believed to flow; ``spare_rad`` more tilt than planned shall be
-    in reach. Raises SceneError when the source does not fit the gripper or no direction is reachable.
+    in reach; ``manner`` chooses among what is possible. Raises SceneError when the source does not
+    fit the gripper or no direction is reachable.
     """
     _check_grip(scene)
     around = Surroundings(scene)
     ways = [(turn, azimuth) for turn in _turns(scene) for azimuth in AZIMUTHS_RAD]
-    for slower in (1.0, 1.4, 1.9):
-        tilt = find_tilt(scene, slower, clock, params)
-        hurried = []
-        for turn, azimuth in ways:
-            plan = _motion(scene, arm, tilt, azimuth, turn, clock, spare_rad, around)
-            if isinstance(plan, Plan):
-                return plan
-            if plan is TOO_FAST:
-                hurried.append((turn, azimuth))
-        ways = hurried  # no slower tilt brings the others into reach
+    at_pace = cache(lambda slower: find_tilt(scene, slower, clock, params, manner))
+
+    def attempt(turn: float, azimuth: float, slower: float) -> Plan | _Hurry | None:
+        tilt, clear_m = at_pace(slower), manner.clear_m
+        return _motion(scene, arm, tilt, azimuth, turn, clock, spare_rad, around, clear_m)
+
+    for some in [[way] for way in ways] if manner.steady else [ways]:
+        if plan := _first(some, attempt):
+            return plan
     raise SceneError(
         f"the arm finds no side grasp and carry from {scene.source_xy_m} to {scene.receiver_xy_m} m "
         "that touches nothing; "
@@ -125,6 +129,23 @@ def _turns(scene: SceneConfig) -> tuple[float, float]:
     return first, -first
 
 
+def _first(
+    ways: list[tuple[float, float]],
+    attempt: Callable[[float, float, float], Plan | _Hurry | None],
+) -> Plan | None:
+    """The first of ``ways`` (sense of roll, azimuth) that can be done, all of them at one pace first."""
+    for slower in PACES:
+        hurried = []
+        for way in ways:
+            plan = attempt(*way, slower)
+            if isinstance(plan, Plan):
+                return plan
+            if plan is TOO_FAST:
+                hurried.append(way)
+        ways = hurried  # no slower tilt brings the others into reach
+    return None
+
+
 def _motion(
     scene: SceneConfig,
     arm: Arm,
@@ -134,13 +155,14 @@ def _motion(
     clock: Clock,
     spare_rad: float,
     around: Surroundings,
+    clear_m: float,
 ) -> Plan | _Hurry | None:
     """The whole motion for one direction of approach and sense of roll.
 
     TOO_FAST when only the wrist is too slow for this tilt, None when it cannot be at all.
     """
     receiver = np.array([*scene.receiver_xy_m, 0.0])
-    path = pour_path(scene, receiver, azimuth, turn, tilt.lip_offset_m)
+    path = pour_path(scene, receiver, azimuth, turn, tilt.lip_offset_m, clear_m)
     limit = min(tilt.angle_rad + spare_rad, MAX_TILT_RAD)
     grasp = _grasp_if_reachable(arm, scene, path, limit)
     if grasp is None or around.clearance(grasp, np.zeros(1), enough_m=LEAST_M).metres < LEAST_M:
@@ -239,23 +261,23 @@ def _carry(scene: SceneConfig, path: PourPath, pace: float, clock: Clock) -> Row
     """
     grasp = np.array([*scene.source_xy_m, path.grip_m])
     start, level = path.pinch(0.0)
-    high = max(start[2], scene.receiver.height_m + path.grip_m + 2 * CLEAR_M)
+    high = max(start[2], scene.receiver.height_m + path.grip_m + 2 * path.clear_m)
     moves = ((high - grasp[2]) * UP, (start - grasp) * [1, 1, 0], (start[2] - high) * UP)
     positions = np.empty((0, 3))
     for early in ((0.0, 0.45, 0.4), (0.0, 0.25, 0.2), (0.0, 0.0, 0.0)):
         legs, end = _legs(moves, early, pace, clock)
         positions = along(grasp, legs, _times(end, clock))
-        if _passes_over(scene, positions, path.grip_m):
+        if _passes_over(scene, positions, path):
             break
     return encode_pose(positions, np.tile(level, (len(positions), 1, 1)), 1.0)
 
 
-def _passes_over(scene: SceneConfig, positions: Float[np.ndarray, "n 3"], grip_m: float) -> bool:
+def _passes_over(scene: SceneConfig, positions: Float[np.ndarray, "n 3"], path: PourPath) -> bool:
     """Whether the upright source stays above the receiver's rim wherever their outlines overlap."""
     apart = np.linalg.norm(positions[:, :2] - scene.receiver_xy_m, axis=1)
     touching = apart < scene.source.outer[0][1] + max(r for _, r in scene.receiver.outer)
-    base = positions[:, 2] - grip_m
-    return bool((base[touching] > scene.receiver.height_m + 0.5 * CLEAR_M).all())
+    base = positions[:, 2] - path.grip_m
+    return bool((base[touching] > scene.receiver.height_m + 0.5 * path.clear_m).all())
 
 
 def _pour(path: PourPath, tilt: Tilt, clock: Clock) -> Rows:
