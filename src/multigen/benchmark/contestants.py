@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from ..episode import Expert, make_expert
 from ..policy import load_policy
-from ..types import Clip, Controller, Ears, Observation, PourTrace, SceneConfig
+from ..types import Clip, Controller, Ears, Latency, Observation, PourTrace, SceneConfig
 
 CONSTANTS = {
     "always a quarter": 0.25,
@@ -42,15 +42,17 @@ class Constant:
         return self._expert.act(seen)
 
 
-def controller(name: str) -> Controller:
+def controller(name: str, latency: Latency = Latency()) -> Controller:
     """One of EXPERT_BARS or CONSTANTS, a packaged policy, or the path of a checkpoint; of a policy with
-    ``@`` and senses behind it (``lab_va@vision,state``) the others are closed."""
+    ``@`` and senses behind it (``lab_va@vision,state``) the others are closed. ``latency`` is
+    what a policy may compensate."""
     if name in EXPERT_BARS:
         return make_expert(EXPERT_BARS[name])
     if name in CONSTANTS:
         return Constant(CONSTANTS[name])
     path, _, senses = name.partition("@")
-    return load_policy(path, senses=tuple(senses.split(",")) if senses else None)
+    chosen = tuple(senses.split(",")) if senses else None
+    return load_policy(path, senses=chosen, latency=latency)
 
 
 def needs_eyes(name: str) -> bool:

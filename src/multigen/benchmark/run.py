@@ -14,7 +14,7 @@ from ..errors import SceneError
 from ..files import MadeBy, from_json, read_json, write_json, write_video
 from ..liquid import liquid_of
 from ..scene import WorldConfig
-from ..types import Outcome, Waveform
+from ..types import Latency, Outcome, Waveform
 from ..workers import run_tasks
 from .contestants import CONSTANTS, EXPERT_BARS, Remembering, controller, needs_eyes
 from .protocol import SOUND, Trial, scene_of
@@ -39,6 +39,8 @@ class Task:
     folder: Path
     size: int = 224
     liquid: str = "hydraulic"
+    latency: Latency = Latency()
+    """Of who looks; the bars plan from the scene."""
 
     @property
     def done(self) -> Path:
@@ -70,11 +72,12 @@ def _watched(task: Task, scene) -> Outcome:
     listening = Remembering(find_ears(task.sound))
     episode = rollout(
         scene,
-        controller(task.who),
+        controller(task.who, task.latency),
         ears=listening,
         seed=task.trial.seed,
         size=task.size,
         liquid=task.liquid,
+        latency=task.latency,
     )
     n = len(episode) * episode.clock.samples_per_frame
     heard = listening.hear(episode.clip, episode.trace)[:n]
@@ -97,16 +100,20 @@ def run_contestants(
     workers: int = 1,
     size: int = 224,
     liquid: str | None = None,
+    latency: Latency = Latency(),
 ) -> dict[str, list[TrialResult]]:
     """All trials of all contestants (label → 'expert', a constant or a checkpoint), in one pool.
 
-    ``liquid``: 'hydraulic', 'particles' or None for the world's own. Finished trials are read back
-    instead of run again. Raises ConfigError for an unknown ``sound`` or ``liquid``.
+    ``liquid``: 'hydraulic', 'particles' or None for the world's own; ``latency`` is that
+    of who looks. Finished trials are read back instead of run again. Raises ConfigError for an
+    unknown ``sound`` or ``liquid``.
     """
     check_sound(sound)
     model = liquid_of(world, liquid)
     tasks = {
-        label: [Task(t, who, sound, world, _folder(out, label), size, model) for t in trials]
+        label: [
+            Task(t, who, sound, world, _folder(out, label), size, model, latency) for t in trials
+        ]
         for label, who in contestants.items()
     }
     missing = [t for rows in tasks.values() for t in rows if not t.done.exists()]
@@ -140,6 +147,7 @@ def bench(
     made_by: MadeBy,
     size: int = 224,
     liquid: str | None = None,
+    latency: Latency = Latency(),
 ) -> dict:
     """Run ``policies`` (label → checkpoint) and the bars; write and return report.json.
 
@@ -156,6 +164,7 @@ def bench(
         workers=workers,
         size=size,
         liquid=liquid,
+        latency=latency,
     )
     first = next(iter(policies))
     report = {
@@ -170,6 +179,7 @@ def bench(
         "paper": {name: sum(v) / len(v) for name, v in PAPER_NMAE.items()},
         "sound": sound,
         "liquid": liquid_of(world, liquid),
+        "latency": asdict(latency),
         "made_by": made_by.record(),
     }
     write_json(Path(out) / "report.json", report)

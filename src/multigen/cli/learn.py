@@ -186,6 +186,10 @@ class Bench(Verb):
     (the learned generator), none, or the folder of a sound model."""
     liquid: str | None = None
     """hydraulic or particles (a world no policy and no plan was made in); default: the world's."""
+    latency_ms: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """How late camera, microphone and action are, as on hardware; the bars, which do not look, are not."""
+    compensate: bool = False
+    """The policy knows the latency: postures as old as the picture, and no overdue actions."""
     expert: Literal["planned", "feedback"] = "planned"
     """The bar above: the expert as in the paper, or the one that watches the ledger."""
     seed: int = 0
@@ -199,6 +203,7 @@ class Bench(Verb):
         from ..liquid import liquid_of
         from ..report import bench_report
         from ..scene import CONDITIONS, load_world
+        from ..types import Latency
 
         unknown = [c for c in self.conditions if c not in CONDITIONS]
         if unknown:
@@ -206,6 +211,8 @@ class Bench(Verb):
         made_by, world = self.made_by(), load_world(self.world)
         check_sound(self.sound)
         liquid_of(world, self.liquid)
+        late = (ms / 1000 for ms in self.latency_ms)
+        latency = Latency(*late, compensated=self.compensate)
         out = opened(self, self.out)
         if not self.policy:
             raise ConfigError("--policy names none; give at least one, such as lab_va")
@@ -222,6 +229,7 @@ class Bench(Verb):
             out=out,
             sound=self.sound,
             liquid=self.liquid,
+            latency=latency,
             bars=bars_with(self.expert),
             workers=workers_or_all(self.workers),
             made_by=made_by,

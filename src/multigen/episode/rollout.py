@@ -18,6 +18,7 @@ from ..types import (
     Controller,
     Ears,
     Episode,
+    Latency,
     Observation,
     Outcome,
     PourTrace,
@@ -50,11 +51,13 @@ def rollout(
     size: int = 224,
     liquid: str | None = None,
     nudge_m: float = 0.0,
+    latency: Latency = Latency(),
 ) -> Episode:
     """Run one episode with both cameras, colour and roles.
 
     ``liquid``: 'hydraulic', 'particles' (slower than real time), or None for the scene's own.
     ``nudge_m``: the hand is pushed off its way by about that much; recorded actions stay the intended ones.
+    ``latency``: how late the controller sees and hears, and its commands are done.
     Same config, controller and seed: the same arrays and frames. Raises SceneError when the scene
     cannot be built or the controller finds no plan, RenderError without OpenGL, FormatError when the
     controller returns something that is no action, ConfigError for another liquid.
@@ -62,7 +65,9 @@ def rollout(
     controller.reset(config, seed)
     world = World(config, clock, size=size, liquid=liquid)
     with View(world.scene, size) as view:
-        session = Session(world, view, ears=ears, seed=seed, limits=limits, nudge_m=nudge_m)
+        session = Session(
+            world, view, ears=ears, seed=seed, limits=limits, nudge_m=nudge_m, latency=latency
+        )
         ended = play(session, controller)
     t, film = session.frame, session.film
     f = film.front_count
@@ -84,11 +89,14 @@ def rollout_blind(
     clock: Clock = Clock(),
     liquid: str | None = None,
     nudge_m: float = 0.0,
+    latency: Latency = Latency(),
 ) -> Blind:
     """The same episode without rendering; for controllers and ears that do not look (frames are 0 x 0)."""
     controller.reset(config, seed)
     world = World(config, clock, size=64, liquid=liquid)
-    session = Session(world, None, ears=ears, seed=seed, limits=limits, nudge_m=nudge_m)
+    session = Session(
+        world, None, ears=ears, seed=seed, limits=limits, nudge_m=nudge_m, latency=latency
+    )
     ended = play(session, controller)
     return Blind(session.outcome(ended), world.pour.trace(), **session.rows())
 

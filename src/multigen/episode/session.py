@@ -14,7 +14,7 @@ from jaxtyping import Float32
 
 from ..errors import ConfigError
 from ..scene.render import View
-from ..types import Ears, Observation, Outcome
+from ..types import Ears, Latency, Observation, Outcome
 from .film import Film
 from .nudge import Nudges
 from .world import World
@@ -39,7 +39,8 @@ class Session:
     """One episode in the making. Call ``look``, then ``step``, and so on; ``look`` comes last.
 
     The view, where there is one, stays its owner's to close. ``complete``: see Film. ``nudge_m``: size of
-    the pushes that take the hand off what it is told; see Nudges.
+    the pushes that take the hand off what it is told; see Nudges. ``latency``: what is observed is older
+    than the frame, and what is told is done later.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Session:
         limits: RolloutLimits = RolloutLimits(),
         complete: bool = True,
         nudge_m: float = 0.0,
+        latency: Latency = Latency(),
     ) -> None:
+        self.latency = latency
         self.world, self.ears, self.clock = world, ears, world.clock
         ears.reset(world.config, seed)
         self.max_frames = 2 * int(np.ceil(limits.max_seconds * self.clock.control_hz / 2))
@@ -81,19 +84,23 @@ class Session:
     def observation(self) -> Observation:
         """What may be known at this frame: two frames of history and all that was heard."""
         t = self.frame
-        then = [max(t - 1, 0), t]
+        pictured = max(t - self.latency.camera_frames(self.clock), 0)
+        seen = [max(pictured - 1, 0), pictured]
+        felt = seen if self.latency.compensated else [max(t - 1, 0), t]
         heard = np.zeros(0, np.float32)
         if self.film.front_count:
             heard = self.ears.hear(self.film.clip(), self.world.pour.trace())
         sound = np.zeros(t * self.clock.samples_per_frame, np.float32)
         n = min(len(sound), len(heard))
         sound[:n] = heard[:n]
+        unheard = round(self.latency.microphone_s * self.clock.audio_hz)
+        sound = sound[: max(len(sound) - unheard, 0)]
         return Observation(
             time_s=t / self.clock.control_hz,
             command=self.world.config.command,
-            ego=self.film.ego[then],
-            state=np.stack([self._states[i] for i in then]),
-            eef=np.stack([self._eefs[i] for i in then]),
+            ego=self.film.ego[seen],
+            state=np.stack([self._states[i] for i in felt]),
+            eef=np.stack([self._eefs[i] for i in felt]),
             sound=sound,
         )
 
@@ -103,9 +110,10 @@ class Session:
         The row keeps what was intended, nudged or not. Raises FormatError for what is no action.
         """
         world = self.world
-        told = action if self._nudges is None else self._nudges(self.frame, action)
-        world.command(told)
         self._actions.append(action)
+        late = self.frame - 1 - self.latency.action_frames(self.clock)
+        told = self._actions[late] if late >= 0 else world.hold()
+        world.command(told if self._nudges is None else self._nudges(self.frame - 1, told))
         for i in range(world.steps_per_control):
             if world.steps % world.steps_per_front == 0:
                 self.film.take_front()

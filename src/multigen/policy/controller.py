@@ -15,7 +15,7 @@ from ..dataset.cache import area_resize
 from ..ear.bands import HOP
 from ..errors import ConfigError
 from ..files.sound import to_int16
-from ..types import Observation, SceneConfig, parse_command
+from ..types import Latency, Observation, SceneConfig, parse_command
 from ..types.pose import absolute_chunk, proper
 from .hearing import beliefs, looked_back
 from .log_mel import recent_mel, samples_for
@@ -34,12 +34,23 @@ class PolicyController:
         senses: tuple[str, ...] | None = None,
         done_threshold: float = 0.5,
         device: str = "cpu",
+        latency: Latency = Latency(),
     ) -> None:
-        """``senses``: use only these of the senses it was trained with; the others are 'absent'."""
+        """``senses``: use only these of the senses it was trained with; the others are 'absent'.
+        ``latency``, if compensated: rows that are overdue when they would be done are left out.
+
+        Raises ConfigError for senses it does not have, and where the chunk is too short for the latency.
+        """
         known = policy.config.senses
         if senses is not None and not set(senses) <= set(known):
             raise ConfigError(
                 f"this policy was trained with {', '.join(known)}; it cannot use {', '.join(senses)}"
+            )
+        self._overdue = latency.overdue()
+        if self._overdue + policy.config.n_action_steps > policy.config.horizon:
+            raise ConfigError(
+                f"{self._overdue} of {policy.config.horizon} actions would be overdue and "
+                f"{policy.config.n_action_steps} are to be done; only shorter latencies can be compensated"
             )
         self.policy = policy.eval().to(device)
         self.senses = known if senses is None else senses
@@ -76,7 +87,7 @@ class PolicyController:
         relative, done = self.policy.predict_action_chunk(self.sense(seen), noise)
         self._over = float(done) > self.done_threshold
         chunk = absolute_chunk(seen.eef[-1], proper(relative[0].cpu().numpy()))
-        return chunk[: self.policy.config.n_action_steps]
+        return chunk[self._overdue : self._overdue + self.policy.config.n_action_steps]
 
     def sense(self, seen: Observation) -> dict[str, Tensor]:
         """What the network reads of an observation, as a batch of one."""
@@ -115,10 +126,14 @@ def _last(frames: np.ndarray, count: int) -> np.ndarray:
 
 
 def load_policy(
-    path: str | Path, *, senses: tuple[str, ...] | None = None, device: str = "cpu"
+    path: str | Path,
+    *,
+    senses: tuple[str, ...] | None = None,
+    device: str = "cpu",
+    latency: Latency = Latency(),
 ) -> PolicyController:
     """A checkpoint folder or a packaged name -> a controller: ``.reset("half")``, ``.act(observation)``.
 
     Raises WeightsError when there is none, or tensors are missing, unexpected or wrongly shaped.
     """
-    return PolicyController(load_weights(path), senses=senses, device=device)
+    return PolicyController(load_weights(path), senses=senses, device=device, latency=latency)

@@ -14,6 +14,7 @@ from .clip import Waveform as Waveform
 from .clock import Clock as Clock
 from .command import COMMANDS as COMMANDS
 from .command import parse_command as parse_command
+from .latency import Latency as Latency
 from .liquid import Liquid as Liquid
 from .protocols import Controller as Controller
 from .protocols import Ears as Ears

@@ -33,7 +33,8 @@ class Observation:
     eef: Float32[np.ndarray, "history 10"]
     """Pinch-site pose and gripper, encoded like an action (see Controller.act)."""
     sound: Float32[np.ndarray, " N"]
-    """Everything heard since the start, 16 kHz, in [-1, 1]; zeros for the deaf."""
+    """Everything heard since the start, 16 kHz, in [-1, 1]; zeros for the deaf. As long as ``time_s``, or
+    shorter by what a late microphone has not delivered."""
 
 
 @runtime_checkable
