@@ -128,6 +128,7 @@ def _bench(report: dict[str, Any], folder: Path) -> dict[str, Any]:
         "trials": report["trials"],
         "videos": videos,
         "sound": report["sound"],
+        "late": _late(report.get("latency", {})),
         "paper": report["paper"],
         "compared": [
             (name, c)
@@ -135,6 +136,17 @@ def _bench(report: dict[str, Any], folder: Path) -> dict[str, Any]:
             if name in report["policies"]
         ],
     }
+
+
+def _late(latency: dict[str, Any]) -> str:
+    """What was late, in words; nothing where nothing was."""
+    parts = [
+        f"{name.removesuffix('_s')} {1000 * value:.0f} ms"
+        for name, value in latency.items()
+        if name.endswith("_s") and value
+    ]
+    known = "compensated" if latency.get("compensated") else "not compensated"
+    return f"{', '.join(parts)}, {known}" if parts else ""
 
 
 def _clip(folder: Path, original: Path | None) -> dict[str, Any] | None:
