@@ -3,8 +3,8 @@
 #   make test   the whole suite        make check   format, lint, types, import contracts
 #   make bench  performance benchmarks, JSON under out/bench
 #   make pour_micro   the packaged sound model from nothing: clips, training (two hours; continues where it stopped)
-#   make lab_va the packaged policy from nothing: pours, sounds, training (three hours; continues where it stopped)
-#   make lab_ear  a policy of the present kind, with the packaged ear (two and a half hours; docs/benchmark.md)
+#   make lab_va the older packaged policy from nothing: pours, sounds, training (three hours; continues where it stopped)
+#   make lab_ear  the packaged policy with the packaged ear from nothing: pours, glimpses, training (35 minutes)
 PYTHON ?= python3
 PY := .venv/bin/python
 OUT ?= out/demo
@@ -54,9 +54,9 @@ lab_va:
 
 # heard pours for ears and hands, many more glimpsed vessels for the eyes
 lab_ear: .venv/.installed
-	.venv/bin/multigen generate --world lab --episodes 300 --seed 1000 --expert misjudging --nudge-mm 18 --out out/lab --resume
-	.venv/bin/multigen glimpse --world lab --scenes 1800 --seed 3000 --nudge-mm 18 --out out/lab_glimpses --resume
-	.venv/bin/multigen train-policy out/lab out/lab_glimpses --out out/lab_ear --half --steps 18000 --seed 0 --resume
+	.venv/bin/multigen generate --world lab --episodes 48 --seed 1000 --expert misjudging --nudge-mm 18 --out out/lab --resume
+	.venv/bin/multigen glimpse --world lab --scenes 939 --seed 3000 --nudge-mm 18 --out out/lab_glimpses --resume
+	.venv/bin/multigen train-policy out/lab out/lab_glimpses --out out/lab_ear --half --steps 6870 --seed 0 --resume
 
 # clean masks first, then with masks as poor as a real video's
 pour_micro: .venv/.installed

@@ -11,7 +11,8 @@ from .policy import AudioVisualDiffusionPolicy
 
 PACKAGED = Path(__file__).parent / "weights"
 DEFAULT = "lab_va"
-"""Sees, hears and feels; trained in the world 'lab'. What the demo starts from."""
+"""Sees, hears and feels; trained in the world 'lab'. What the demo starts from. 'lab_ear' pours closer, with
+the packaged ear."""
 
 
 def find_policy(name_or_path: str | Path) -> Path:
