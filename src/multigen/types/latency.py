@@ -2,7 +2,7 @@
 
 Reads:  nothing.   Makes: Latency.   Used by: episode.session (a simulator as late as hardware),
 policy.controller (who leaves out what should already have been done), benchmark, cli.
-Universal Manipulation Interface (Chi et al. 2024, section III-C) measures the same three on hardware.
+ManiWAV's robot code (Liu et al. 2024) has the same three as constants.
 """
 
 import math
