@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from ..liquid import MAX_TILT_RAD as MODEL_LIMIT_RAD
 from ..liquid import HydraulicParams, simulate_pour
-from ..types import Clock, SceneConfig
+from ..types import Clock, PourTrace, SceneConfig
 from .ik import JOINT_SPEED_RAD_S
 from .path import UP, Manner, PourPath, ease, pour_path, whole_frames
 
@@ -29,9 +29,11 @@ LIP_SHARES = np.arange(-2.0, 0.3, 0.25)
 """Places tried for the lip: offset from the receiver's axis over its inner radius, near side first."""
 USUAL_SHARE = -0.5
 TOLERATED_SPILL = 0.01
-STEADY_SHARE, STEADY_SPILL, BEGINNER_OFF_M = -1.0, 0.05, 0.01
+STEADY_SHARE, STEADY_SPILL, BEGINNER_OFF_M = -0.75, 0.02, 0.01
 """A steady teacher's usual place; the share of the target, more than at the best place, that it may cost;
 how far off (standard deviation) the hand is that shall be able to do the same."""
+FIRST_DROP_ML_S, BEFORE_ONSET_RAD = 1.0, 0.05
+"""A pour counts as begun at this flow; a gentle one slows down that much before it."""
 WRIST_SHARE = 0.8
 """Share of the wrist's top speed a tilt may use."""
 
@@ -48,6 +50,10 @@ class Tilt:
     """Of the lip from the receiver's axis along the pour; negative on the near side."""
     landed_ml: float
     spilled_ml: float
+    onset_rad: float = 0.0
+    """Of a gentle pour: up to here quickly."""
+    onset_s: float = 0.0
+    """How long that takes; part of ``seconds``."""
 
     @property
     def total_s(self) -> float:
@@ -60,9 +66,20 @@ class Tilt:
 
     def at(self, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Tilt [rad] at ``times`` after the tilt begins."""
-        up = ease(times / self.seconds)
+        up = self.angle_rad * ease(times / self.seconds)
+        if self.onset_s:
+            near = self.onset_rad * ease(times / self.onset_s)
+            flowing_s = np.clip(times - self.onset_s, 0.0, self.seconds - self.onset_s)
+            up = near + self.gentle_rad_s * flowing_s
         down = ease((times - self.seconds - self.hold_s) / self.untilt_s)
-        return self.angle_rad * (up - down)
+        return up - self.angle_rad * down
+
+    @property
+    def gentle_rad_s(self) -> float:
+        """How fast a gentle pour tilts on from where it flows; 0 for any other."""
+        if not self.onset_s:
+            return 0.0
+        return max(0.0, self.angle_rad - self.onset_rad) / (self.seconds - self.onset_s)
 
 
 def find_tilt(
@@ -80,6 +97,8 @@ def find_tilt(
     tilt that pours out as much as the largest.
     """
     pourer = _Pourer(scene, 0.0, slower, clock, params, manner)
+    if manner.pours_s:
+        pourer = replace(pourer, onset_rad=pourer.begins_to_flow_rad())
     best = _best_place(pourer)
     for more in (1.5, 2.2):
         if best.spilled_ml <= TOLERATED_SPILL * scene.target_ml:
@@ -125,6 +144,15 @@ class _Pourer:
     clock: Clock
     params: HydraulicParams
     manner: Manner
+    onset_rad: float | None = None
+    """From where a gentle pour tilts slowly; None: the whole tilt in one movement."""
+
+    def begins_to_flow_rad(self) -> float:
+        """Tilt a little before the first drop."""
+        trace = self._trace(self._path(), self._timed(MAX_TILT_RAD, MAX_TILT_RAD))
+        flows = np.flatnonzero(trace.flow_out_ml_s > FIRST_DROP_ML_S)
+        first = float(trace.tilt_rad[flows[0]]) if len(flows) else MAX_TILT_RAD
+        return max(0.0, first - BEFORE_ONSET_RAD)
 
     def find(self) -> Tilt:
         """Bisection over the final angle: what has left the source grows with it.
@@ -149,6 +177,7 @@ class _Pourer:
         r = source.mouth_radius_m
         flow_ml_s = self.params.flooding * np.pi * r**2 * (9.81 * 2 * r) ** 0.5 * 1e6
         lasts = self.scene.target_ml / flow_ml_s - 0.4 * self.scene.tilt_seconds
+        lasts -= self.manner.pours_s or 0.0
         return float(np.clip(lasts, 0.0, LONGEST_DRAIN_S))
 
     def _path(self) -> PourPath:
@@ -178,23 +207,36 @@ class _Pourer:
 
         Moves as the arm does: straight between control frames.
         """
+        scene, tilt = self.scene, self._timed(angle, room_for)
+        trace = self._trace(path, tilt)
+        landed = float(trace.receiver_ml[-1] + trace.in_flight_ml[-1]) - scene.receiver_initial_ml
+        return replace(tilt, landed_ml=landed, spilled_ml=float(trace.spilled_ml[-1]))
+
+    def _timed(self, angle: float, room_for: float) -> Tilt:
         scene, clock = self.scene, self.clock
-        fastest = 1.5 * room_for / (WRIST_SHARE * float(JOINT_SPEED_RAD_S[-1]))
-        tilt = Tilt(
+        fastest = 1.5 / (WRIST_SHARE * float(JOINT_SPEED_RAD_S[-1]))  # seconds per radian
+        seconds = whole_frames(max(scene.tilt_seconds, fastest * room_for) * self.slower, clock)
+        onset_rad = onset_s = 0.0
+        if self.onset_rad is not None and self.manner.pours_s:
+            onset_rad = min(self.onset_rad, angle)
+            onset_s = whole_frames(seconds * onset_rad / room_for, clock)
+            seconds = onset_s + whole_frames(self.manner.pours_s, clock)
+        return Tilt(
             angle,
-            whole_frames(max(scene.tilt_seconds, fastest) * self.slower, clock),
+            seconds,
             whole_frames(HOLD_S + self._drain_s(), clock),
-            whole_frames(max(1.0, fastest) * self.slower, clock),
-            self.offset_m, 0.0, 0.0,
+            whole_frames(max(1.0, fastest * room_for) * self.slower, clock),
+            self.offset_m, 0.0, 0.0, onset_rad, onset_s,
         )  # fmt: skip
+
+    def _trace(self, path: PourPath, tilt: Tilt) -> PourTrace:
+        scene, clock = self.scene, self.clock
         coarse = np.arange(0, tilt.total_s + LANDING_S, 1 / clock.control_hz)
         theta = np.interp(np.arange(0, coarse[-1], DT_S), coarse, tilt.at(coarse))
-        trace = simulate_pour(
+        return simulate_pour(
             scene.source, scene.receiver, scene.liquid,
             initial_ml=scene.initial_ml, receiver_initial_ml=scene.receiver_initial_ml,
             tilt_rad=theta, lip_m=path.lips(theta), out_xy=path.direction[:2],
             receiver_floor_m=scene.receiver.floor_m * UP, dt_s=DT_S,
             params=self.params,
         )  # fmt: skip
-        landed = float(trace.receiver_ml[-1] + trace.in_flight_ml[-1]) - scene.receiver_initial_ml
-        return replace(tilt, landed_ml=landed, spilled_ml=float(trace.spilled_ml[-1]))

@@ -46,6 +46,8 @@ HALVINGS = 6
 MISJUDGED_RAD = 0.25
 """Largest error of the first guess of a teacher that misjudges: about the step from a quarter to a half."""
 LEAST_TILT_RAD = 0.3
+MISPACED = 1.4
+"""A gentle pour of such a teacher is up to so many times faster or slower than meant."""
 MISJUDGED = 7
 """Names this stream of chance."""
 
@@ -104,8 +106,15 @@ class FeedbackExpert:
         if not self.misjudges_rad:
             return planned
         off = np.random.default_rng([seed, MISJUDGED]).uniform(-1, 1) * self.misjudges_rad
+        if planned.onset_s:
+            return self._at_another_pace(planned, off / self.misjudges_rad)
         angle = float(np.clip(planned.angle_rad + off, LEAST_TILT_RAD, self._limit_rad))
         return replace(planned, angle_rad=angle)
+
+    def _at_another_pace(self, planned: Tilt, off: float) -> Tilt:
+        """A gentle pour that takes shorter or longer than meant, and at its end tilts on or stops at once."""
+        flowing_s = (planned.seconds - planned.onset_s) * MISPACED**off
+        return replace(planned, seconds=planned.onset_s + flowing_s, hold_s=0.0)
 
     def watch(self, trace: PourTrace) -> None:
         """What has happened so far, up to the present decision."""

@@ -41,9 +41,12 @@ class Manner:
     steady: bool = False
     """Rather slower than from another side, and the lip where it usually hangs as long as little is lost:
     who learns by watching cannot know why the same scene was solved in another way."""
+    pours_s: float | None = None
+    """Tilt quickly until it flows, then so slowly that the asked amount takes about this long; None: in
+    one movement. What a learner's ear tells is a few tenths of a second old, and so much has flowed since."""
 
 
-TEACHING = Manner(BERTH_M, steady=True)
+TEACHING = Manner(BERTH_M, steady=True, pours_s=3.5)
 """Of a teacher of beginners."""
 
 

@@ -12,7 +12,6 @@ from ..files import from_json, read_json
 from .conditions import CONDITIONS
 from .liquids import LIQUIDS
 from .textures import HELD_OUT_TABLES, HELD_OUT_WALLS
-from .vessel_draws import CUPS
 from .world import WorldConfig
 
 TRAIN = WorldConfig()
@@ -110,7 +109,6 @@ LAB = replace(
     NOMINAL,
     name="lab",
     conditions=("random",),
-    receiver_kinds=CUPS,
     liquids=tuple(LIQUIDS),
     fill_fraction=(0.65, 0.75),
 )
