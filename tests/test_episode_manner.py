@@ -5,18 +5,18 @@ from functools import cache
 import numpy as np
 import pytest
 
-from multigen.episode import Plan, kinova, plan_pour
+from multigen.episode import Plan, kinova, make_expert, plan_pour, rollout_blind
 from multigen.episode import amount as amount_module
 from multigen.episode.amount import LIP_SHARES, STEADY_SHARE, find_tilt
 from multigen.episode.feedback import SPARE_RAD
 from multigen.episode.path import BERTH_M, TEACHING, Manner
 from multigen.liquid import HydraulicParams
 from multigen.scene import draw_scene, load_world
-from multigen.types import Clock, SceneConfig
+from multigen.types import Clock, PourTrace, SceneConfig
 from multigen.types.pose import decode_pose
 
-SEEDS = (1001, 1002, 1003, 1005)
-"""Of two of them the quickest plan comes from the side."""
+SEEDS = (1002, 1004, 1005, 1011)
+"""Of three of them the quickest plan comes from the side; two pour into bowls."""
 
 
 @cache
@@ -60,7 +60,7 @@ def test_where_a_teacher_hangs_the_lip_a_hand_15_mm_off_spills_less() -> None:
             for off in (-0.015, 0.015):
                 place = tilt.lip_offset_m + off
                 pourer = amount_module._Pourer(  # pyright: ignore[reportPrivateUsage]
-                    s, place, 1.0, Clock(), HydraulicParams(), manner
+                    s, place, 1.0, Clock(), HydraulicParams(), manner, tilt.onset_rad or None
                 )
                 shares.append(pourer.pour_again(tilt).spilled_ml / s.target_ml)
         spilled[manner] = float(np.mean(shares))
@@ -81,3 +81,30 @@ def test_the_usual_place_is_left_only_where_it_costs() -> None:
     spilled[-2:] = 0.0
     far = amount_module._steady_place(offsets, spilled)  # pyright: ignore[reportPrivateUsage]
     assert far >= len(offsets) - 2
+
+
+@cache
+def poured(seed: int, teacher: str, chance: int = 0) -> PourTrace:
+    return rollout_blind(scene(seed), make_expert(teacher), seed=chance).trace
+
+
+def _flows_s(trace: PourTrace) -> float:
+    return float((trace.flow_in_ml_s > 1.0).sum() / trace.liquid_hz)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_teacher_pours_gently_and_on_target(seed: int) -> None:
+    quick, gentle = poured(seed, "feedback"), poured(seed, "misjudging")
+    assert gentle.flow_in_ml_s.max() < 0.7 * quick.flow_in_ml_s.max()
+    assert 2.0 < _flows_s(gentle) < 8.0
+    landed = gentle.receiver_ml[-1] - gentle.receiver_ml[0]
+    assert landed == pytest.approx(scene(seed).target_ml, rel=0.02)
+
+
+def test_how_long_it_pours_does_not_tell_how_much() -> None:
+    """Else a clock would do, and nobody would learn to listen."""
+    traces = [poured(SEEDS[-1], "misjudging", chance) for chance in range(4)]
+    lasted = [_flows_s(t) for t in traces]
+    landed = [float(t.receiver_ml[-1]) for t in traces]
+    assert max(lasted) > 1.25 * min(lasted)
+    assert max(landed) < 1.02 * min(landed)

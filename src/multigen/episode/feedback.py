@@ -175,6 +175,8 @@ class FeedbackExpert:
         if self._creeping:
             missing = self._missing_ml(wrist.speed_rad_s) / self._target_ml
             wanted = float(np.clip(missing, *CREEP_RAD_S))
+            if self._tilt.onset_s:
+                wanted = min(wanted, self._tilt.gentle_rad_s)
             if self._flow_ml_s < STILL_ML_S:
                 wanted = max(wanted, SEEK_RAD_S)
         else:
