@@ -13,7 +13,6 @@ from .protocol import thin_out as thin_out
 from .run import BARS as BARS
 from .run import bars_with as bars_with
 from .run import bench as bench
-from .run import run_contestants as run_contestants
 from .score import PAPER_NMAE as PAPER_NMAE
 from .score import TrialResult as TrialResult
 from .score import compare as compare

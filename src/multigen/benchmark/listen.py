@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..audio.sounds import check_sound
-from ..envs.ears import find_ears
-from ..episode import rollout
+from ..envs.ears import find_ears, must_see
+from ..episode import rollout, rollout_unfilmed
 from ..errors import SceneError
 from ..files import MadeBy, from_json, read_json, write_json, write_sound
 from ..policy import load_policy
@@ -48,9 +48,9 @@ def listen_once(task: ListenTask) -> TrialResult:
     scene = scene_of(task.trial, task.world)
     ears = Remembering(find_ears(task.sound))
     guest = Disturbed(load_policy(task.policy), DISTURBANCES[task.disturbance], task.other)
+    play = rollout if must_see(find_ears(task.sound)) else rollout_unfilmed
     try:
-        episode = rollout(scene, guest, ears=ears, seed=task.trial.seed, size=task.size)
-        outcome = episode.outcome
+        outcome = play(scene, guest, ears=ears, seed=task.trial.seed, size=task.size).outcome
     except SceneError:
         outcome = unplanned(scene)
     write_sound(task.done.with_suffix(".flac"), Waveform(Clock().audio_hz, ears.heard))

@@ -43,9 +43,12 @@ class TrialResult:
     ended_because: str
 
 
+UNPLANNED = "no plan"
+
+
 def unplanned(scene: SceneConfig) -> Outcome:
     """How a trial ends whose scene cannot be built or planned: nothing was poured."""
-    return Outcome(scene.initial_ml, scene.target_ml, 0.0, 0.0, 0.0, False, "no plan")
+    return Outcome(scene.initial_ml, scene.target_ml, 0.0, 0.0, 0.0, False, UNPLANNED)
 
 
 def result_of(trial: Trial, outcome: Outcome) -> TrialResult:

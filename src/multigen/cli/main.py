@@ -22,7 +22,8 @@ from .corpus import (
 )
 from .ear import CalibrateEar, Hear, TrainEar
 from .inspect import Doctor, Export, Look, Report, Validate, World
-from .learn import Bench, Listen, ScoreSound, TrainPolicy, TrainSound
+from .judge import Bench, Listen
+from .learn import ScoreSound, TrainPolicy, TrainSound
 from .make import Demo, Generate, Glimpse, Pack, Simulate, Sonify
 from .masks import Masks
 

@@ -18,6 +18,7 @@ from .rollout import Blind as Blind
 from .rollout import play as play
 from .rollout import rollout as rollout
 from .rollout import rollout_blind as rollout_blind
+from .rollout import rollout_unfilmed as rollout_unfilmed
 from .session import RolloutLimits as RolloutLimits
 from .session import Session as Session
 from .store import is_complete as is_complete

@@ -86,5 +86,19 @@ class Film:
             self._drawn_at = self.world.steps
 
 
+class EgoFilm(Film):
+    """What the wrist camera sees, in colours; the front camera's instants pass unseen.
+
+    For whoever acts and is not watched: front view and roles are most of what an episode costs.
+    """
+
+    def __init__(self, world: World, view: View, rows: int) -> None:
+        super().__init__(world, view, rows, complete=False)
+
+    def take_front(self) -> None:
+        """The instant passes."""
+        self.front_count += 1
+
+
 def _frames(n: int, size: int) -> tuple[UInt8[np.ndarray, "n H W 3"], UInt8[np.ndarray, "n H W"]]:
     return np.empty((n, size, size, 3), np.uint8), np.empty((n, size, size), np.uint8)

@@ -13,7 +13,7 @@ from jaxtyping import Int, UInt8
 from ..scene.render import View
 from ..types import Clock, Controller, SceneConfig
 from .ears import Deaf
-from .film import Film
+from .film import EgoFilm
 from .rollout import Blind, play
 from .session import Session
 from .world import World
@@ -33,21 +33,17 @@ class Glimpsed:
     """The picture one row before (row 0: the same), and the row's own."""
 
 
-class Glimpses(Film):
-    """Takes the ego pictures of ``wanted`` rows, and nothing of the front camera."""
+class Glimpses(EgoFilm):
+    """Takes the ego pictures of ``wanted`` rows alone."""
 
     def __init__(self, world: World, view: View, wanted: np.ndarray) -> None:
-        super().__init__(world, view, len(wanted), complete=False)
+        super().__init__(world, view, len(wanted))
         self._wanted = wanted
 
     def take_ego(self, row: int) -> None:
-        """As Film, at wanted rows."""
+        """As EgoFilm, at wanted rows."""
         if self._wanted[row]:
             super().take_ego(row)
-
-    def take_front(self) -> None:
-        """The instant passes unseen."""
-        self.front_count += 1
 
 
 def rollout_glimpsed(
