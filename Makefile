@@ -3,8 +3,8 @@
 #   make test   the whole suite        make check   format, lint, types, import contracts
 #   make bench  performance benchmarks, JSON under out/bench
 #   make pour_micro   the packaged sound model from nothing: clips, training (two hours; continues where it stopped)
-#   make lab_va the older packaged policy from nothing: pours, sounds, training (three hours; continues where it stopped)
-#   make lab_ear  the packaged policy with the packaged ear from nothing: pours, glimpses, training (35 minutes)
+#   make lab_ear lab_v lab_a lab_blind   the packaged policies from nothing: pours, glimpses, trainings
+#   make pour_ear   the packaged ear from nothing (20 minutes)
 PYTHON ?= python3
 PY := .venv/bin/python
 OUT ?= out/demo
@@ -14,7 +14,9 @@ PIP_FLAGS ?=
 # one JIT cache for all runs; quiet, reproducible threads
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.venv/numba-cache
 
-.PHONY: demo test check bench lab_va lab_ear pour_micro setup clean
+POLICIES := lab_ear lab_v lab_a lab_blind
+
+.PHONY: demo test check bench lab_data $(POLICIES) pour_ear pour_micro setup clean
 
 setup: .venv/.installed
 
@@ -47,16 +49,20 @@ check: .venv/.installed-test
 bench: .venv/.installed-test
 	for b in benchmarks/*.py; do $(PY) $$b || exit 1; done
 
-# by the commit that made it: what a policy is made of has changed since
-lab_va:
-	[ -d out/lab_va_source ] || git worktree add --detach out/lab_va_source 2f8bfb4
-	$(MAKE) -C out/lab_va_source lab_va
+# what all four have in common: heard pours, and silent ones for the eyes
+lab_data: .venv/.installed
+	.venv/bin/multigen generate --world lab --episodes 160 --seed 1000 --expert misjudging --nudge-mm 18 --out out/lab --resume
+	.venv/bin/multigen glimpse --world lab --scenes 900 --seed 3000 --nudge-mm 18 --out out/lab_glimpses --resume
 
-# heard pours for ears and hands, many more glimpsed vessels for the eyes
-lab_ear: .venv/.installed
-	.venv/bin/multigen generate --world lab --episodes 48 --seed 1000 --expert misjudging --nudge-mm 18 --out out/lab --resume
-	.venv/bin/multigen glimpse --world lab --scenes 939 --seed 3000 --nudge-mm 18 --out out/lab_glimpses --resume
-	.venv/bin/multigen train-policy out/lab out/lab_glimpses --out out/lab_ear --half --steps 6870 --seed 0 --resume
+lab_ear: SENSES = vision,audio,state
+lab_v: SENSES = vision,state
+lab_a: SENSES = audio,state
+lab_blind: SENSES = state
+$(POLICIES): lab_data
+	.venv/bin/multigen train-policy out/lab out/lab_glimpses --out out/$@ --senses $(SENSES) --half --steps 10000 --seed 0 --resume
+
+pour_ear: .venv/.installed
+	.venv/bin/multigen train-ear --from acoustics --pours 3000 --steps 6000 --seed 0 --out out/pour_ear --resume
 
 # clean masks first, then with masks as poor as a real video's
 pour_micro: .venv/.installed

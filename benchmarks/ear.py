@@ -7,7 +7,9 @@ Makes:  tables on screen, out/bench/ear.json.
 
 Every number is the mean absolute error of the fill fraction over the frames in which it pours. Each pour is
 heard through a drawn room with background and hum, and coloured noise at 0-30 dB below it. Variants are the
-same pours, rooms and noises: half and double flow, the first 40 % of the pour cut away, broken off at 60 %.
+same pours, rooms and noises: half and double flow, the first 40 % of the pour cut away, broken off at 60 %,
+and after eight seconds in which only room and noise are heard, as before a robot's pour: without and with
+the ear being told that nothing pours there (``hear --quiet-s``).
 Controls that hear nothing of the filling: a clock (told when the pour begins; full after the mean duration
 of the training's pours), the constant 0.5, and the ear given white noise of the same length and loudness,
 white noise with the recording's envelope, and the recording reversed. The real clip (a cylinder of constant
@@ -17,7 +19,7 @@ SoundOfWater data it is from.
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ from scipy.signal import lfilter
 
 from multigen.audio.acoustics.room import through_room
 from multigen.ear import Listener, calibrate, load_ear
+from multigen.ear.background import without_background
 from multigen.ear.bands import HOP, SAMPLE_RATE, band_power
 from multigen.ear.lessons import Lesson, labels_of
 from multigen.ear.listener import DEFAULT
@@ -49,6 +52,8 @@ ASKED = {
     "broken off at 60 %": 0.11, "real clip": 0.10, "five calibration pours": 0.05,
 }  # fmt: skip
 REAL_HEIGHT_M = 0.197
+QUIET_S = 8.0
+AFTER_QUIET, QUIET_TOLD = "after 8 s of the room alone", "the same, told so"
 NOISE_MARGIN = 0.12
 """By how much flat noise shall be worse than the recording."""
 
@@ -60,6 +65,8 @@ class Recording:
     samples: np.ndarray
     truth: Lesson
     """Labels per tenth of a second; its band power is empty."""
+    quiet_s: float = 0.0
+    """For so long the ear is told that nothing pours."""
 
     @property
     def pouring(self) -> np.ndarray:
@@ -128,7 +135,7 @@ def errors(listener: Listener, one: Recording, seed: int, duration_s: float) -> 
     time_s = (np.arange(len(one.truth)) + 1 - first) / 10
 
     def heard(samples: np.ndarray, height_m: float | None = None) -> float:
-        bands = band_power(samples)[: len(one.truth)]
+        bands = without_background(band_power(samples)[: len(one.truth)], one.quiet_s)
         return error(listener.hear_bands(bands, height_m=height_m).fill, one)
 
     return {
@@ -148,12 +155,17 @@ def test_sets() -> dict[str, Callable[[int], Recording]]:
     def steady(i: int, flow: float = 1.0) -> Recording:
         return recorded(hear_steady(draw_steady(FIRST_SEED + i), flow), i)
 
+    def after_quiet(i: int) -> Recording:
+        return recorded(hear_steady(replace(draw_steady(FIRST_SEED + i), before_s=QUIET_S)), i)
+
     return {
         "held-out pours": steady,
         "half flow": lambda i: steady(i, 0.5),
         "double flow": lambda i: steady(i, 2.0),
         "first 40 % cut away": lambda i: without_start(steady(i)),
         "broken off at 60 %": lambda i: broken_off(steady(i)),
+        AFTER_QUIET: after_quiet,
+        QUIET_TOLD: lambda i: replace(after_quiet(i), quiet_s=QUIET_S),
         "table-top pours": lambda i: recorded(_tabletop(i), i),
     }
 
@@ -215,11 +227,13 @@ def besides(listener: Listener, recordings: list[Recording]) -> dict[str, float]
     """What else it hears: beginning and end, air column, flow, and how honest its spreads are (the share
     of frames within one and two of them; 0.68 and 0.95 for a Gaussian). Medians but for the shares."""
     on, off, air, flow, within = [], [], [], [], []
+    early = 0
     for one in recordings:
-        heard = listener.hear(one.samples)
+        heard = listener.hear(one.samples, quiet_s=one.quiet_s)
         n, rows = len(heard.fill), one.pouring[: len(heard.fill)]
         truth = one.truth.cut(0, n)
         first, last = span(one)
+        early += heard.onset_s is not None and heard.onset_s < first / 10 - 1
         on.append(abs((heard.onset_s if heard.onset_s is not None else np.nan) - first / 10))
         off.append(abs((heard.offset_s if heard.offset_s is not None else np.nan) - last / 10))
         air.append(np.abs(np.log(heard.air_column_m / np.maximum(truth.air_m, 3e-3)))[rows])
@@ -229,7 +243,7 @@ def besides(listener: Listener, recordings: list[Recording]) -> dict[str, float]
     spread = np.concatenate(within)
     return {
         "onset_error_s": float(np.nanmedian(on)), "offset_error_s": float(np.nanmedian(off)),
-        "not_heard": int(np.isnan(on).sum()),
+        "not_heard": int(np.isnan(on).sum()), "heard_a_second_early": early,
         "air_column_relative_error": float(np.expm1(np.median(np.concatenate(air)))),
         "flow_relative_error": float(np.expm1(np.median(np.concatenate(flow)))),
         "within_1_std": float((spread < 1).mean()), "within_2_std": float((spread < 2).mean()),
@@ -303,8 +317,10 @@ def main() -> None:
         table = measure(listener, sets, duration_s)
         calibration = calibrated(listener, args.vessels) if args.vessels else {}
         show(console, f"{name} (the clock is full after {duration_s:.1f} s)", table, calibration)
-        more = besides(listener, sets["held-out pours"])
-        console.print("held-out pours: " + ", ".join(f"{k} {v:.3g}" for k, v in more.items()))
+        more = {x: besides(listener, sets[x]) for x in ("held-out pours", AFTER_QUIET, QUIET_TOLD)}
+        for name_of_set, numbers in more.items():
+            said = ", ".join(f"{k} {v:.3g}" for k, v in numbers.items())
+            console.print(f"{name_of_set}: {said}")
         report["ears"][name] = {"fill_mae": table, "calibration": calibration, "besides": more}
     write_json(args.out / "ear.json", report)
 

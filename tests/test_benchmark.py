@@ -69,10 +69,10 @@ def test_more_trials_than_the_papers_take_more_positions() -> None:
 
 
 def test_a_policy_can_be_put_to_the_test_with_senses_closed() -> None:
-    assert controller("lab_va@vision,state").senses == ("vision", "state")
-    assert controller("lab_va").senses == ("vision", "audio", "state")
+    assert controller("lab_ear@vision,state").senses == ("vision", "state")
+    assert controller("lab_ear").senses == ("vision", "audio", "state")
     with pytest.raises(ConfigError, match="smell"):
-        controller("lab_va@smell")
+        controller("lab_ear@smell")
 
 
 def test_policies_are_compared_trial_by_trial() -> None:

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from multigen.audio.acoustics import RoomAndMic, through_room
 from multigen.cli import main
 from multigen.ear import Calibration, Hearing, calibrate, load_ear
 from multigen.ear.augment import NONE, STEP, Augmentation, make_example
-from multigen.ear.bands import BANDS, FIRST, HEARD, HOP, SHIFT, band_power, centres_hz
+from multigen.ear.background import without_background
+from multigen.ear.bands import BANDS, FIRST, HEARD, HOP, RATE, SHIFT, band_power, centres_hz
 from multigen.ear.lessons import (
     Lesson,
     make_lesson,
@@ -23,7 +25,7 @@ from multigen.ear.train import train_ear
 from multigen.errors import ClockError, ConfigError, FormatError, MediaError, WeightsError
 from multigen.files import write_arrays, write_sound
 from multigen.learning import save_checkpoint
-from multigen.pipeline.ear_pours import hear_pour
+from multigen.pipeline.ear_pours import draw_steady, hear_pour, hear_steady
 from multigen.types import Waveform
 from pours import cylinder, pour
 
@@ -402,3 +404,28 @@ def test_the_packaged_ear_hears_a_vessel_fill() -> None:
         constant.append(np.abs(0.5 - one.lesson.fill)[frames].mean())
     assert np.mean(heard) < 0.7 * np.mean(constant)
     assert np.mean(heard) < 0.7 * np.mean(deaf)
+
+
+def test_what_sounds_before_anything_pours_is_taken_away_and_nothing_later_is_foreseen() -> None:
+    rng = np.random.default_rng(0)
+    noise = 1e-4 * rng.gamma(10, 0.1, (200, BANDS))
+    pour = np.zeros_like(noise)
+    pour[80:, 30:34] = 3e-3
+    heard = without_background(np.log10(noise + pour), 3.0)
+    alone = np.log10(np.maximum(pour, 1e-12))
+    assert np.abs(heard[80:, 30:34] - alone[80:, 30:34]).max() < 0.05
+    assert (heard[:80] < np.log10(noise[:80]) - 0.2).mean() > 0.99
+    assert np.allclose(without_background(np.log10(noise + pour)[:90], 3.0), heard[:90])
+    assert np.array_equal(without_background(alone, 0.0), alone.astype(np.float32))
+
+
+def test_a_loud_room_is_not_taken_for_a_stream_by_who_knows_it() -> None:
+    """Told that nothing pours in the first seconds, the packaged ear finds the pour's beginning."""
+    pour = hear_steady(replace(draw_steady(30_000_000_007), before_s=6.0))
+    loud = RoomAndMic(noise_db=-51.0, hum_db=-60.0)
+    samples = through_room(pour.samples, np.random.default_rng(2), loud)
+    began = float(np.flatnonzero(pour.lesson.pouring)[0]) / RATE
+    told = load_ear().hear(samples, quiet_s=5.0)
+    assert told.onset_s == pytest.approx(began, abs=0.3)
+    with pytest.raises(ConfigError, match="quiet seconds"):
+        load_ear().hear(samples, quiet_s=1e3)

@@ -228,7 +228,7 @@ def test_a_training_goes_on_from_another_policy(monkeypatch, cache, tmp_path):
     on = run(monkeypatch, cache, tmp_path / "on", steps=1, start_from=tmp_path / "first", lr=1e-9)
     assert all(torch.allclose(v, on.average[k], atol=1e-6) for k, v in base.items())
     assert all(torch.equal(v, first.average[k]) for k, v in base.items())
-    with pytest.raises(WeightsError, match="lab_va"):
+    with pytest.raises(WeightsError, match="lab_ear"):
         run(monkeypatch, cache, tmp_path / "no", steps=1, start_from=tmp_path / "nowhere")
     assert not (tmp_path / "no").exists()
 

@@ -44,7 +44,7 @@ class Constant:
 
 def controller(name: str, latency: Latency = Latency()) -> Controller:
     """One of EXPERT_BARS or CONSTANTS, a packaged policy, or the path of a checkpoint; of a policy with
-    ``@`` and senses behind it (``lab_va@vision,state``) the others are closed. ``latency`` is
+    ``@`` and senses behind it (``lab_ear@vision,state``) the others are closed. ``latency`` is
     what a policy may compensate."""
     if name in EXPERT_BARS:
         return make_expert(EXPERT_BARS[name])

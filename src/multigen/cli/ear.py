@@ -105,6 +105,9 @@ class Hear(Verb):
     """A folder that train-ear made, or the name of packaged weights."""
     height_m: float | None = None
     """Depth of the receiver's cavity, where it is known: it cannot be heard."""
+    quiet_s: float = 0.0
+    """For so long nothing pours at the beginning: room and motors that sound then are taken away from the
+    rest. Worth knowing in noise: an ear that may not assume it takes a steady hiss for a stream."""
     calibration: Path | None = None
     """What calibrate-ear wrote for this vessel."""
     overwrite: bool = False
@@ -119,7 +122,7 @@ class Hear(Verb):
         correct = None
         if self.calibration is not None:
             correct = from_json(Calibration, read_json(self.calibration), str(self.calibration))
-        heard = hear(self.file, ear=self.ear, height_m=self.height_m)
+        heard = hear(self.file, ear=self.ear, height_m=self.height_m, quiet_s=self.quiet_s)
         record = (correct(heard) if correct else heard).record()
         if self.out is None:
             print(json.dumps(record))

@@ -20,13 +20,13 @@ LISTEN_DECIDES = ("policy", "world", "sound", "seed")
 class Bench(Verb):
     """Policy → report.json and report.html: closed-loop trials beside the bars any number needs.
 
-    Example: multigen bench --policy lab_va runs/deaf --out runs/bench --trials 96
+    Example: multigen bench --policy lab_ear runs/deaf --out runs/bench --trials 96
     """
 
     COMMAND: ClassVar[str] = "bench"
     policy: tuple[str, ...]
-    """A policy checkpoint, a packaged policy (lab_va), or: expert, feedback expert. Several: the first
-    is compared with each other one, trial by trial. lab_va@vision,state: with its ears closed."""
+    """A policy checkpoint, a packaged policy (lab_ear), or: expert, feedback expert. Several: the first
+    is compared with each other one, trial by trial. lab_ear@vision,state: with its ears closed."""
     out: Path
     world: str = "nominal"
     trials: int = 96
@@ -69,7 +69,7 @@ class Bench(Verb):
         latency = Latency(*late, compensated=self.compensate)
         out = opened(self, self.out)
         if not self.policy:
-            raise ConfigError("--policy names none; give at least one, such as lab_va")
+            raise ConfigError("--policy names none; give at least one, such as lab_ear")
         named = {Path(p).name: p for p in self.policy}
         if len(named) < len(self.policy):
             raise ConfigError(
@@ -109,12 +109,12 @@ class Listen(Verb):
     """Is it listening? The same trials with the policy's sound muted, swapped, late, shifted, drowned,
     and with the lights out → listen.json, listen.html and a verdict.
 
-    Example: multigen listen --policy lab_va --out runs/listen --trials 24 --sound recorded
+    Example: multigen listen --policy lab_ear --out runs/listen --trials 24 --sound recorded
     """
 
     COMMAND: ClassVar[str] = "listen"
     policy: str
-    """A policy checkpoint or a packaged policy (lab_va)."""
+    """A policy checkpoint or a packaged policy (lab_ear)."""
     out: Path
     world: str = "nominal"
     trials: int = 24

@@ -125,7 +125,9 @@ class TrainPolicy(Verb):
     ast: Path | None = None
     """Pretrained audio spectrogram transformer (a transformers folder) for its ears."""
     start_from: str | None = None
-    """A checkpoint or a packaged policy (lab_va) to go on from, instead of a preset."""
+    """A checkpoint or a packaged policy (lab_ear) to go on from, instead of a preset."""
+    ear: str | None = None
+    """The ear that tiny and compact believe: a folder that train-ear made; default: pour_ear."""
     half: bool = False
     """Store the weights in 16 bit: half the file."""
     time_limit_s: float | None = None
@@ -153,6 +155,7 @@ class TrainPolicy(Verb):
             clip=self.clip,
             ast=self.ast,
             start_from=self.start_from,
+            ear=self.ear,
             half=self.half,
             time_limit_s=self.time_limit_s,
             threads=self.threads,

@@ -6,6 +6,7 @@ Reads:  sys.argv.   Makes: an exit status.   Used by: the ``multigen`` script.
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 os.environ.setdefault("MUJOCO_GL", "egl")
 
@@ -68,6 +69,9 @@ DESCRIPTION = (
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one verb. Exit status: 0 done, 1 a check failed, 2 refused with a sentence, 130 interrupted."""
     args = _corpus_as_verb(list(sys.argv[1:] if argv is None else argv))
+    if args == ["--version"]:
+        print(f"multigen {version('multigen')}")
+        sys.exit(0)
     verb = tyro.extras.subcommand_cli_from_dict(
         VERBS, prog="multigen", description=DESCRIPTION, args=args
     )

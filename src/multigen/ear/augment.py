@@ -17,7 +17,6 @@ from .lessons import Lesson
 
 STEP = (HIGH_HZ / LOW_HZ) ** (1 / (BANDS - 1))
 """Ratio of neighbouring bands."""
-PRELUDE_S = 10.0
 UNHEARD, SILENT = 0.05, 0.25
 """Weights of frames before anything has been heard, and of frames without a pour; a pour's is 1."""
 
@@ -37,8 +36,6 @@ class Augmentation:
     contrast: float = 0.5
     """Resonances weaker or stronger than the acoustics made them."""
     clatter: float = 0.3
-    prelude: float = 0.5
-    """Up to PRELUDE_S in which nothing pours yet: a robot first has to fetch what it pours from."""
     cut_start: float = 0.45
     """Begin somewhere in the middle of the pour."""
     cut_end: float = 0.3
@@ -48,7 +45,7 @@ class Augmentation:
     gain_bel: float = 1.5
 
 
-NONE = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0.45, 0.3, 0, 0)
+NONE = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0.45, 0.3, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def make_example(
     lesson: Lesson, frames: int, rng: np.random.Generator, how: Augmentation = Augmentation()
 ) -> Example:
     """``frames`` frames of a lesson, changed as ``how`` says; what is missing at the end is silence."""
-    lesson = _cut(_preceded(_stretched(lesson, rng, how), rng, how), frames, rng, how)
+    lesson = _cut(_stretched(lesson, rng, how), frames, rng, how)
     shift = int(rng.integers(-SHIFT, SHIFT + 1)) if rng.random() < how.transpose else 0
     power = 10.0 ** lesson.log_power.astype(np.float64)[:, FIRST - shift : FIRST - shift + HEARD]
     size = STEP**-shift
@@ -117,21 +114,6 @@ def _stretched(lesson: Lesson, rng: np.random.Generator, how: Augmentation) -> L
     at.sort()
     return Lesson(
         lesson.log_power[at], lesson.fill[at], lesson.air_m[at], lesson.flow_ml_s[at] * speed,
-        lesson.height_m,
-    )  # fmt: skip
-
-
-def _preceded(lesson: Lesson, rng: np.random.Generator, how: Augmentation) -> Lesson:
-    """With silence before it, to which noise is added like to the rest."""
-    if rng.random() >= how.prelude:
-        return lesson
-    n = int(rng.uniform(0, PRELUDE_S) * RATE)
-    silence = np.full((n, BANDS), np.log10(FLOOR), lesson.log_power.dtype)
-    return Lesson(
-        np.concatenate([silence, lesson.log_power]),
-        np.concatenate([np.repeat(lesson.fill[:1], n), lesson.fill]),
-        np.concatenate([np.repeat(lesson.air_m[:1], n), lesson.air_m]),
-        np.concatenate([np.zeros(n, lesson.flow_ml_s.dtype), lesson.flow_ml_s]),
         lesson.height_m,
     )  # fmt: skip
 

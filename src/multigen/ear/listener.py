@@ -16,7 +16,8 @@ from scipy.ndimage import median_filter
 from ..errors import ConfigError, WeightsError
 from ..files import read_sound
 from ..learning import load_config, load_state, shapes
-from .bands import FIRST, HEARD, RATE, band_power, check_sound
+from .background import without_background
+from .bands import FIRST, HEARD, RATE, SAMPLE_RATE, band_power, check_sound
 from .network import USUAL_AIR_M, USUAL_FLOW_ML_S, Ear, EarConfig
 
 PACKAGED = Path(__file__).parent / "weights"
@@ -77,14 +78,28 @@ class Listener:
     def __init__(self, ear: Ear) -> None:
         self.ear = ear.eval()
 
-    def hear(self, samples: Float[np.ndarray, " N"], *, height_m: float | None = None) -> Hearing:
+    def hear(
+        self,
+        samples: Float[np.ndarray, " N"],
+        *,
+        height_m: float | None = None,
+        quiet_s: float = 0.0,
+    ) -> Hearing:
         """T = N // 1600 entries from samples at 16 kHz.
 
         ``height_m``: depth of the receiver's cavity, where somebody knows it: it cannot be heard.
-        Raises MediaError for less than 0.5 s, NaN or silence, ConfigError for a height that no vessel has.
+        ``quiet_s``: for so long nothing pours at first; what sounds then is taken away from the rest.
+        Raises MediaError for less than 0.5 s, NaN or silence, ConfigError for a height that no vessel has
+        or more quiet than the sound is long.
         """
         check_sound(samples, "the sound")
-        return self.hear_bands(band_power(samples), height_m=height_m)
+        if not 0 <= quiet_s < len(samples) / SAMPLE_RATE:
+            raise ConfigError(
+                f"{quiet_s:g} quiet seconds in a sound of {len(samples) / SAMPLE_RATE:.1f} s; "
+                "give how long nothing pours at its beginning, 0 if it is not known"
+            )
+        power = without_background(band_power(samples), quiet_s)
+        return self.hear_bands(power, height_m=height_m)
 
     @torch.no_grad()
     def hear_bands(
@@ -136,14 +151,19 @@ def load_ear(name_or_path: str | Path = DEFAULT) -> Listener:
 
 
 def hear(
-    path: Path, *, ear: str | Path | Listener = DEFAULT, height_m: float | None = None
+    path: Path,
+    *,
+    ear: str | Path | Listener = DEFAULT,
+    height_m: float | None = None,
+    quiet_s: float = 0.0,
 ) -> Hearing:
-    """A recording (wav, flac, or any video with sound) as heard by ``ear``.
+    """A recording (wav, flac, or any video with sound) as heard by ``ear``; see Listener.hear.
 
     Raises MediaError for a file that is missing, unreadable, silent, too short or without sound,
-    WeightsError where there is no such ear, ConfigError for a height that no vessel has.
+    WeightsError where there is no such ear, ConfigError for a height that no vessel has or a quiet
+    beginning as long as the recording.
     """
     listener = ear if isinstance(ear, Listener) else load_ear(ear)
     sound = read_sound(Path(path))
     check_sound(sound.samples, str(path))
-    return listener.hear(sound.samples, height_m=height_m)
+    return listener.hear(sound.samples, height_m=height_m, quiet_s=quiet_s)

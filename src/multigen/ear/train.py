@@ -36,7 +36,7 @@ class EarTraining:
 
     steps: int = 1200
     batch_size: int = 24
-    window_s: float = 18.0
+    window_s: float = 14.0
     optimiser: OptimiserName = "muon"
     lr: float = 4e-3
     warmup_steps: int = 50

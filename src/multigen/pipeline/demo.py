@@ -16,9 +16,8 @@ from .generate import generate
 from .journal import Journal
 from .sonify import sonify_video
 
-NUDGE_M = 0.012
-"""The hand is pushed off its way, as in half of what the packaged policy learned from: calm pours show no
-error and how it is mended."""
+TEACHER, NUDGE_M = "misjudging", 0.018
+"""Who pours, and how far the hand is pushed off its way: as in what the packaged policy learned from."""
 
 
 def demo(
@@ -46,6 +45,7 @@ def demo(
                 sound="flow",
                 made_by=made_by,
                 workers=workers,
+                expert=TEACHER,
                 nudge_m=NUDGE_M,
             )
     if not journal.done("train policy"):

@@ -84,15 +84,11 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def draw_vessel(rng: np.random.Generator) -> Vessel:
-    """A receiver of any kitchen: 5-27 cm deep, 45-110 mm wide at the widest, 60 mL to 1.5 L; or a bowl
-    of 25-160 mL, 2-5 cm deep."""
+    """A receiver of any kitchen: 5-27 cm deep, 45-110 mm wide at the widest, 60 mL to 1.5 L."""
     kinds = ("cylinder", "frustum", "mug", "sake_cup", "bottle", "carafe")
     while True:
-        kind = str(rng.choice(kinds, p=(0.33, 0.29, 0.08, 0.12, 0.1, 0.08)))
-        bowl = kind == "sake_cup" and rng.random() < 0.5
+        kind = str(rng.choice(kinds, p=(0.36, 0.32, 0.08, 0.06, 0.1, 0.08)))
         depth, radius = _between(rng, 0.05, 0.27), _between(rng, 0.022, 0.055)
-        if bowl:
-            depth, radius = _between(rng, 0.02, 0.05), _between(rng, 0.02, 0.042)
         looks: dict[str, Any] = {
             "material": str(rng.choice(("plastic", "metal", "paper", "ceramic", "glass")))
         }
@@ -112,20 +108,18 @@ def draw_vessel(rng: np.random.Generator) -> Vessel:
             made = carafe(
                 kind, radius * rng.uniform(0.7, 0.95), radius, neck, mouth, depth, **looks
             )
-        least_ml, most_ml = (25, 160) if bowl else (60, 1500)
-        squat = 0.3 if bowl else 0.5
-        if squat <= depth / (2 * radius) <= 4.2 and least_ml <= made.capacity_ml <= most_ml:
+        if 0.5 <= depth / (2 * radius) <= 4.2 and 60 <= made.capacity_ml <= 1500:
             return made
 
 
 def draw_steady(seed: int) -> SteadyPour:
-    """One steady pour: half begin empty, half end full, 2.5-22 s long, 1.5-220 mL/s."""
+    """One steady pour: half begin empty, half end full, 2.5-22 s long, 6-220 mL/s."""
     rng = np.random.default_rng([seed, 1])
     receiver = draw_vessel(rng)
     begin = float(rng.uniform(0, 0.03) if rng.random() < 0.5 else rng.uniform(0, 0.65))
     end = float(rng.uniform(0.86, 0.98) if rng.random() < 0.5 else rng.uniform(begin + 0.12, 0.95))
     volume = (end - begin) * receiver.capacity_ml
-    flow = float(np.clip(volume / _between(rng, 2.5, 22), 1.5, 220))
+    flow = float(np.clip(volume / _between(rng, 2.5, 22), 6, 220))
     jug = frustum("jug", 0.05, 0.07, 0.3)
     flask = bottle("flask", 0.045, 0.28, float(rng.uniform(0.013, 0.02)))
     return SteadyPour(

@@ -3,7 +3,8 @@
 Reads:  an episode's sound at 16 kHz, an ear (room `ear`).   Makes: beliefs, one row per decision.
 Used by: policy.windows (training, all decisions of an episode at once), policy.controller (acting).
 The ear has heard thousands of pours of every size, rooms and noises; a policy's own demonstrations are a
-few hundred. It hears everything since the episode began and nothing after the decision.
+few hundred. It hears everything since the episode began and nothing after the decision. The episode begins
+with empty hands: what sounds then is room and motors, and is taken away from what follows.
 """
 
 import numpy as np
@@ -11,12 +12,15 @@ import torch
 from jaxtyping import Float, Float32, Int
 
 from ..audio.acoustics import through_room
+from ..ear.background import without_background
 from ..ear.bands import FIRST, HEARD, RATE, SAMPLE_RATE, band_power
 from ..ear.network import USUAL_FLOW_ML_S, Ear
 from .config import BACK, BELIEFS, HEARD_DIM
 
 USUAL_ML = 100.0
 """Unit of what has been heard to land."""
+QUIET_S = 3.0
+"""Nobody fetches a vessel and pours from it any sooner."""
 ROOMS = 4
 """Versions of each episode's sound: as it is, and in this many drawn rooms less one, among noise."""
 
@@ -33,6 +37,7 @@ def beliefs(ear: Ear, sound: Float[np.ndarray, " N"], rows: int) -> Float32[np.n
     power = band_power(sound[: max(rows - 1, 0) * SAMPLE_RATE // round(RATE)])
     if not len(power):
         return out
+    power = without_background(power, QUIET_S)
     device = next(ear.parameters()).device
     b = ear(torch.from_numpy(power[None, :, FIRST : FIRST + HEARD]).to(device))
     pouring = torch.sigmoid(b.pouring)

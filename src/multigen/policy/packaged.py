@@ -10,9 +10,8 @@ from ..learning import find_checkpoint
 from .policy import AudioVisualDiffusionPolicy
 
 PACKAGED = Path(__file__).parent / "weights"
-DEFAULT = "lab_va"
-"""Sees, hears and feels; trained in the world 'lab'. What the demo starts from. 'lab_ear' pours closer, with
-the packaged ear."""
+DEFAULT = "lab_ear"
+"""Sees, hears and feels; trained in the world 'lab'. What the demo starts from."""
 
 
 def find_policy(name_or_path: str | Path) -> Path:

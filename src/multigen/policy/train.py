@@ -18,6 +18,7 @@ from torch import Tensor
 from ..dataset.cache import open_cache
 from ..dataset.glimpses import holds_glimpses, open_glimpses
 from ..ear import load_ear
+from ..ear.listener import DEFAULT as DEFAULT_EAR
 from ..ear.network import Ear
 from ..errors import ConfigError
 from ..files import write_json
@@ -72,6 +73,7 @@ def train_policy(
     clip: str | Path | None = None,
     ast: str | Path | None = None,
     start_from: str | Path | None = None,
+    ear: str | Path | None = None,
     half: bool = False,
     time_limit_s: float | None = None,
     resume: bool = False,
@@ -84,7 +86,8 @@ def train_policy(
     ``preset`` (default 'tiny') and ``senses`` (default all) begin with nothing; ``start_from`` (a
     checkpoint, or the name of a packaged policy) goes on from there instead: its size, senses and
     ranges, at FINETUNED times the recipe's rate.
-    ``half`` stores the weights in 16 bit.
+    ``half`` stores the weights in 16 bit. ``ear``: the ear that a preset with one believes, a folder of
+    train-ear's or a packaged name (default 'pour_ear'); it is frozen and part of the checkpoint.
 
     ``steps``, ``batch_size``, ``lr`` and ``optimiser`` default to the preset's recipe.
     ``validation`` is the share of episodes held out; ``clip`` and ``ast`` name pretrained encoders (preset `paper`).
@@ -97,12 +100,12 @@ def train_policy(
         config = named_preset(preset or "tiny", senses=tuple(SENSES if senses is None else senses))
     else:
         config = base.config
-        check_same(config, preset, senses, start_from)
+        check_same(config, preset, senses, ear, start_from)
     recipe = RECIPES[config.preset]
     with threads_set(threads):
-        ear = ear_of(config) if base is None else base.ear
-        windows, held = load_windows(datasets, config, validation, seed, ear)
-        policy = base or new_policy(config, windows, seed, ear)
+        believed = ear_of(config, ear) if base is None else base.ear
+        windows, held = load_windows(datasets, config, validation, seed, believed)
+        policy = base or new_policy(config, windows, seed, believed)
         load_pretrained_encoders(policy, clip=clip, ast=ast)
         check = None if held is None else Validation(held, seed)
         plan = FitConfig(
@@ -144,9 +147,19 @@ def train_policy(
     return result
 
 
-def ear_of(config: PolicyConfig) -> Ear | None:
-    """The packaged ear, for a policy that believes one."""
-    return load_ear().ear if config.heard_width else None
+def ear_of(config: PolicyConfig, name: str | Path | None) -> Ear | None:
+    """A trained ear, the packaged one unless another is named, for a policy that believes one.
+
+    Raises ConfigError where one is named for a policy that has none.
+    """
+    if config.heard_width:
+        return load_ear(name or DEFAULT_EAR).ear
+    if name is not None:
+        raise ConfigError(
+            f"--ear {name}: preset '{config.preset}' with {', '.join(config.senses)} believes no ear; "
+            "leave --ear out, or give a preset that does (tiny, compact) its hearing"
+        )
+    return None
 
 
 def load_windows(
@@ -196,9 +209,18 @@ def count_episodes(windows: Windows | Joined | None) -> int:
 
 
 def check_same(
-    config: PolicyConfig, preset: str | None, senses: tuple[str, ...] | None, name: object
+    config: PolicyConfig,
+    preset: str | None,
+    senses: tuple[str, ...] | None,
+    ear: str | Path | None,
+    name: object,
 ) -> None:
     """Raise ConfigError where something else than the policy one starts from was asked for."""
+    if ear is not None:
+        raise ConfigError(
+            f"--ear {ear}: {name} has an ear or none; a policy that starts from another one keeps "
+            "what it has: leave --ear out"
+        )
     if preset is not None and preset != config.preset:
         raise ConfigError(
             f"{name} has preset '{config.preset}', asked was '{preset}'; a policy that starts from "
