@@ -235,7 +235,7 @@ def test_a_training_goes_on_from_another_policy(monkeypatch, cache, tmp_path):
 
 def test_going_on_with_another_size_or_other_senses_is_refused(monkeypatch, cache, tmp_path):
     run(monkeypatch, cache, tmp_path / "first", steps=1)
-    for wish in ({"preset": "compact"}, {"senses": ("vision",)}):
+    for wish in ({"preset": "compact"}, {"senses": ("vision",)}, {"ear": "pour_ear"}):
         with pytest.raises(ConfigError, match="leave --"):
             run(monkeypatch, cache, tmp_path / "no", start_from=tmp_path / "first", **wish)
     assert not (tmp_path / "no").exists()
