@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from multigen.benchmark import protocol
+from multigen.benchmark.contestants import controller, looks
 from multigen.benchmark.protocol import scene_of
 from multigen.benchmark.run import film_worst, plan_tasks, run_all
 from multigen.envs.ears import find_ears
-from multigen.episode import rollout, rollout_unfilmed
+from multigen.episode import rollout, rollout_blind, rollout_unfilmed
 from multigen.episode.session import RolloutLimits
 from multigen.files import read_sound
 from multigen.scene import load_world
@@ -49,6 +50,19 @@ def test_a_trial_that_nobody_watches_is_the_same_trial() -> None:
     assert one.outcome == other.outcome
     assert np.array_equal(one.action, other.action)
     assert np.array_equal(one.eef, other.eef)
+
+
+def test_who_does_not_look_acts_the_same_without_pictures() -> None:
+    scene, short = scene_of(TRIALS[0], WORLD), RolloutLimits(max_seconds=1.6, settle_seconds=0.2)
+    guests = [controller("lab_ear@audio,state") for _ in range(2)]
+    assert not any(looks(guest) for guest in guests)
+    assert looks(controller("lab_ear"))
+    seen, blind = (
+        play(scene, guest, ears=find_ears("recorded"), seed=3, limits=short)
+        for play, guest in zip((rollout_unfilmed, rollout_blind), guests, strict=True)
+    )
+    assert np.array_equal(seen.action, blind.action)
+    assert seen.outcome == blind.outcome
 
 
 def test_the_worst_trials_are_filmed_and_play_with_what_was_heard(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from ..episode import Expert, make_expert
-from ..policy import load_policy
+from ..policy import PolicyController, load_policy
 from ..types import Clip, Controller, Ears, Latency, Observation, PourTrace, SceneConfig
 
 CONSTANTS = {
@@ -58,6 +58,11 @@ def controller(name: str, latency: Latency = Latency()) -> Controller:
 def needs_eyes(name: str) -> bool:
     """The experts and the constants plan from the scene: they run without rendering."""
     return name not in EXPERT_BARS and name not in CONSTANTS
+
+
+def looks(guest: Controller) -> bool:
+    """Whether pictures matter to it: a policy without vision runs without rendering."""
+    return not isinstance(guest, PolicyController) or "vision" in guest.senses
 
 
 class Remembering:

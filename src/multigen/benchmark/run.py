@@ -19,7 +19,7 @@ from ..liquid import liquid_of
 from ..scene import WorldConfig
 from ..types import Latency, Outcome, SceneConfig, Waveform
 from ..workers import run_tasks
-from .contestants import CONSTANTS, EXPERT_BARS, Remembering, controller, needs_eyes
+from .contestants import CONSTANTS, EXPERT_BARS, Remembering, controller, looks, needs_eyes
 from .protocol import SOUND, Trial, scene_of
 from .score import PAPER_NMAE, UNPLANNED, TrialResult, compare, result_of, summarise, unplanned
 
@@ -78,18 +78,13 @@ def _blind(task: Task, scene: SceneConfig) -> Outcome:
 
 
 def _watched(task: Task, scene: SceneConfig) -> Outcome:
-    ears = find_ears(task.sound)
+    ears, guest = find_ears(task.sound), controller(task.who, task.latency)
     if must_see(ears):
         return film_trial(task)
-    return rollout_unfilmed(
-        scene,
-        controller(task.who, task.latency),
-        ears=ears,
-        seed=task.trial.seed,
-        size=task.size,
-        liquid=task.liquid,
-        latency=task.latency,
-    ).outcome
+    kept = {"seed": task.trial.seed, "liquid": task.liquid, "latency": task.latency}
+    if looks(guest):
+        return rollout_unfilmed(scene, guest, ears=ears, size=task.size, **kept).outcome
+    return rollout_blind(scene, guest, ears=ears, **kept).outcome
 
 
 def film_trial(task: Task) -> Outcome:
