@@ -16,7 +16,7 @@ from ..episode import rollout, rollout_blind, rollout_unfilmed
 from ..errors import SceneError
 from ..files import MadeBy, from_json, read_json, write_json, write_video
 from ..liquid import liquid_of
-from ..scene import WorldConfig
+from ..scene import CONDITIONS, WorldConfig
 from ..types import Latency, Outcome, SceneConfig, Waveform
 from ..workers import run_tasks
 from .contestants import CONSTANTS, EXPERT_BARS, Remembering, controller, looks, needs_eyes
@@ -211,6 +211,9 @@ def bench(
         "baselines": {name: summarise(rows[name]) for name in bars},
         "compared": {name: compare(rows[first], rows[name]) for name in rows if name != first},
         "paper": {name: sum(v) / len(v) for name, v in PAPER_NMAE.items()},
+        "paper_by_condition": {
+            name: dict(zip(CONDITIONS, v, strict=True)) for name, v in PAPER_NMAE.items()
+        },
         "sound": sound,
         "liquid": liquid_of(world, liquid),
         "latency": asdict(latency),

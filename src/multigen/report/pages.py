@@ -130,12 +130,22 @@ def _bench(report: dict[str, Any], folder: Path) -> dict[str, Any]:
         "sound": report["sound"],
         "late": _late(report.get("latency", {})),
         "paper": report["paper"],
+        "by_condition": _by_condition(report),
         "compared": [
             (name, c)
             for name, c in report.get("compared", {}).items()
             if name in report["policies"]
         ],
     }
+
+
+def _by_condition(report: dict[str, Any]) -> dict[str, Any]:
+    """Columns (policies, then the paper's) and one row of means per condition that was tried."""
+    named = {name: s["by_condition"] for name, s in report["policies"].items()}
+    paper = report.get("paper_by_condition", {})
+    tried = list(next(iter(named.values())))
+    rows = [(c, [named[n][c]["mean"] for n in named], [paper[n][c] for n in paper]) for c in tried]
+    return {"columns": [*named, *(f"paper, {n}" for n in paper)], "rows": rows}
 
 
 def _late(latency: dict[str, Any]) -> str:
