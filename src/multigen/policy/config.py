@@ -157,8 +157,7 @@ class PolicyConfig:
     def condition_width(self) -> int:
         """What the denoiser is told: fused senses, postures, command, beliefs, what has landed, places."""
         told = self.image_width + self.n_obs_steps * self.state_dim + self.command_width
-        beliefs = (2 if self.heard_width else 1) if self.landed else 0  # by eye, and by ear
-        return told + self.heard_width + 2 * beliefs + (PLACES if self.places else 0)
+        return told + self.heard_width + 2 * self.landed + (PLACES if self.places else 0)
 
     @property
     def heard_width(self) -> int:

@@ -65,29 +65,6 @@ class Places(nn.Module):
         return self.far(x) + self.near(x)
 
 
-class Filling(nn.Module):
-    """From what the ear believes, which share of the source has landed: the receiver's fill, once anything
-    has begun to fill it, times how often what the source held goes into the receiver.
-
-    That much is left to learn and no more: a free network learns how long demonstrations pour, and takes
-    a hesitating pour for a finished one.
-    """
-
-    def __init__(self, width: int, heard_width: int) -> None:
-        super().__init__()
-        self.times = nn.Sequential(nn.Linear(width, 128), nn.SiLU(), nn.Linear(128, 1))
-        self.begun = nn.Sequential(nn.Linear(heard_width, 32), nn.SiLU(), nn.Linear(32, 1))
-
-    def forward(
-        self, seen: Float[Tensor, "B W"], heard: Float[Tensor, "B 35"]
-    ) -> Float[Tensor, "B 1"]:
-        """``seen``: what other senses tell; the fill is the first of ``heard`` (policy.hearing)."""
-        times = 1 + F.softplus(
-            self.times(seen) - 1
-        )  # a receiver holds what is poured, and a little more
-        return self.begun(heard).sigmoid() * heard[:, :1] * times
-
-
 class AudioVisualDiffusionPolicy(nn.Module):
     """A policy as a network; ``controller.PolicyController`` makes it act."""
 
@@ -120,10 +97,8 @@ class AudioVisualDiffusionPolicy(nn.Module):
         if config.heard_width:
             self.unheard = nn.Parameter(torch.zeros(config.heard_width))
         if config.landed:
-            known = 2 * both + config.n_obs_steps * config.state_dim
+            known = 2 * both + config.n_obs_steps * config.state_dim + config.heard_width
             self.landed = nn.Sequential(nn.Linear(known, 256), nn.SiLU(), nn.Linear(256, 1))
-            if config.heard_width:
-                self.filling = Filling(known, config.heard_width)
         self.command = nn.Linear(2 * COMMAND_FREQUENCIES, config.command_width)
         self.denoiser = build_denoiser(config)
         self.done = nn.Sequential(
@@ -193,31 +168,13 @@ class AudioVisualDiffusionPolicy(nn.Module):
             parts.append(heard if drop is None else torch.where(drop[:, 1, None], unheard, heard))
             told.append(parts[-1])
         if self.config.landed:
-            deaf = torch.cat([parts[0], self.absent["audio"].expand(batch, -1), parts[2]], -1)
-            believed = [self.landed(deaf)]
-            if self.config.heard_width:
-                believed.append(self._heard_to_land(deaf, seen, parts[-1], drop, believed[0]))
-            for landed in believed:
-                asked = landed / seen["command"][:, None].float()
-                # told, not taught: where a quarter is asked, actions would pull four times as hard at it
-                told += [asked.detach().clamp(-MOST_LANDED, MOST_LANDED), landed]
+            landed = self.landed(torch.cat(parts, -1))
+            asked = landed / seen["command"][:, None].float()
+            # told, not taught: where a quarter is asked, actions would pull four times as hard at what is heard
+            told += [asked.detach().clamp(-MOST_LANDED, MOST_LANDED), landed]
         if self.config.places:
             told.append(self.places(torch.cat([parts[0], parts[2]], -1)))
         return torch.cat(told, -1)
-
-    def _heard_to_land(
-        self,
-        deaf: Float[Tensor, "B D"],
-        seen: Seen,
-        heard: Float[Tensor, "B 35"],
-        drop: Bool[Tensor, "B 3"] | None,
-        unheard: Float[Tensor, "B 1"],
-    ) -> Float[Tensor, "B 1"]:
-        """What the ear says has landed; ``unheard`` where there is nothing to be heard."""
-        if self.key_of("audio") not in seen:
-            return unheard
-        landed = self.filling(deaf, heard)
-        return landed if drop is None else torch.where(drop[:, 1, None], unheard, landed)
 
     def _present(
         self, sense: str, seen: Seen, encoder: Callable[[Tensor], Tensor]
@@ -239,13 +196,9 @@ class AudioVisualDiffusionPolicy(nn.Module):
         ears = getattr(self, "ears", None)
         return ears.ear if isinstance(ears, BelievingEars) else None
 
-    def landed_of(
-        self, condition: Float[Tensor, "B C"], *, deaf: bool = False
-    ) -> Float[Tensor, " B"]:
-        """Which share of the source's initial volume it believes has landed; ``deaf``: by its other senses."""
-        after = PLACES if self.config.places else 0
-        before = 2 if deaf and self.config.heard_width else 0
-        return condition[:, -after - before - 1]
+    def landed_of(self, condition: Float[Tensor, "B C"]) -> Float[Tensor, " B"]:
+        """Which share of the source's initial volume it believes has landed."""
+        return condition[:, -PLACES - 1] if self.config.places else condition[:, -1]
 
     def _scaled_state(self, state: Tensor) -> Tensor:
         return (state - self.state_centre) / self.state_half
@@ -284,12 +237,9 @@ class AudioVisualDiffusionPolicy(nn.Module):
             )
             total = total + PLACES_WEIGHT * parts["places"]
         if self.config.landed and (known := batch["landed"].isfinite()).any():
-            for name, deaf in (("landed", False), ("landed_deaf", True)):
-                said = self.landed_of(condition, deaf=deaf)[known]
-                parts[name] = F.smooth_l1_loss(said, batch["landed"][known], beta=LANDED_BETA)
-                total = total + LANDED_WEIGHT * parts[name]
-                if not self.config.heard_width:
-                    break
+            said, true = self.landed_of(condition)[known], batch["landed"][known]
+            parts["landed"] = F.smooth_l1_loss(said, true, beta=LANDED_BETA)
+            total = total + LANDED_WEIGHT * parts["landed"]
         return total, {name: value.detach() for name, value in parts.items()}
 
     def denoise_error(
