@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from multigen.episode import Blind, Expert, FeedbackExpert, make_expert, rollout_blind
+from multigen.episode.feedback import MISJUDGED_RAD
 from multigen.episode.foresight import Foresight
 from multigen.errors import ConfigError
 from multigen.liquid import HydraulicParams
@@ -116,17 +117,16 @@ def test_a_wrong_first_guess_is_mended_from_both_sides(command) -> None:
     slow = replace(scene(command), tilt_seconds=4.0)
     guesses, tilts = [], []
     for seed in range(6):
-        teacher = make_expert("misjudging")
+        teacher = FeedbackExpert(misjudges_rad=MISJUDGED_RAD)
         blind = rollout_blind(slow, teacher, seed=seed)
         assert blind.outcome.completed
         assert blind.outcome.nmae < 0.03
-        assert isinstance(teacher, FeedbackExpert)
         assert teacher.plan is not None
         guesses.append(teacher._tilt.angle_rad - teacher.plan.tilt.angle_rad)
         tilts.append(_tilted(blind)[25])
     assert min(guesses) < -0.05 < 0.05 < max(guesses)
     assert np.ptp(tilts) > 0.1
-    again = rollout_blind(slow, make_expert("misjudging"), seed=5)
+    again = rollout_blind(slow, FeedbackExpert(misjudges_rad=MISJUDGED_RAD), seed=5)
     assert np.array_equal(again.action, blind.action)
 
 

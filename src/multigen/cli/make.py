@@ -76,7 +76,7 @@ class Pours(Verb):
     """hydraulic (thousands of times faster than real time) or particles (slower); default: the world's."""
     expert: Literal["planned", "feedback", "misjudging"] = "planned"
     """Who pours: as in the paper, decided beforehand; or watching the ledger and stopping on target; or
-    that after a first guess that is wrong, as to learn listening from."""
+    that, gently and at a pace drawn by chance, as to learn listening from."""
     nudge_mm: float = 0.0
     """Push the expert's hand off its way by about this much: what it intended is recorded, so that
     the pours show how an error is mended (0: never; at most 30)."""

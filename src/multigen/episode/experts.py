@@ -18,8 +18,8 @@ EXPERTS: dict[str, Callable[..., Controller]] = {
     "misjudging": partial(FeedbackExpert, misjudges_rad=MISJUDGED_RAD, manner=TEACHING),
 }
 """'planned' as in the paper: decided before the pour; 'feedback': watches the ledger; 'misjudging', the
-teacher of listening: so does this one, but its first guess of the tilt is wrong, and it mends that; it
-moves in the same way every time, and keeps a distance (path.TEACHING)."""
+teacher of listening: so does this one, but how fast it pours is drawn by chance, so that neither the plan
+nor a clock tells when to stop; it moves in the same way every time, gently, at a distance (path.TEACHING)."""
 
 
 def make_expert(name: str) -> Controller:
