@@ -6,9 +6,9 @@ Grasp, carry and the first tilt are the plan's. From then on, ten times a second
 follows the ledger (episode.foresight) says what will have landed if the wrist turns back from here as
 fast as it gently can; the largest next step of the tilt after which that is not too much is taken.
 Where the plan's tilt turns out to be too small, the tilt creeps on.
-With ``misjudges_rad`` the plan's tilt, or a gentle pour's pace, is wrong on purpose. A plan that is right makes listening useless
-to whoever learns from it: the end of the pour then follows from its beginning. Where the first guess is
-wrong, only what has been poured tells when to stop (the noise of DART, Laskey et al. 2017, in the amount).
+With ``misjudges_rad`` the plan's tilt, or a gentle pour's pace, is wrong on purpose. A plan that is right
+makes listening useless to whoever learns from it: the end of the pour then follows from its beginning.
+Where the first guess is wrong, only what has been poured tells when to stop (the noise of DART, Laskey et al. 2017, in the amount).
 """
 
 from dataclasses import dataclass, replace
