@@ -8,7 +8,8 @@ fast as it gently can; the largest next step of the tilt after which that is not
 Where the plan's tilt turns out to be too small, the tilt creeps on.
 With ``misjudges_rad`` the plan's tilt, or a gentle pour's pace, is wrong on purpose. A plan that is right
 makes listening useless to whoever learns from it: the end of the pour then follows from its beginning.
-Where the first guess is wrong, only what has been poured tells when to stop (the noise of DART, Laskey et al. 2017, in the amount).
+Where the first guess is wrong, only what has been poured tells when to stop (the noise of DART, Laskey et
+al. 2017, in the amount).
 """
 
 from dataclasses import dataclass, replace
