@@ -19,6 +19,9 @@ from .sonify import sonify_video
 TEACHER, NUDGE_M = "misjudging", 0.018
 """Who pours, and how far the hand is pushed off its way: as in what the packaged policy learned from."""
 
+LEARNING_RATE = 1e-5
+"""Twenty pours shall add to what a thousand taught, not replace it."""
+
 
 def demo(
     out: Path,
@@ -54,6 +57,7 @@ def demo(
                 out / "dataset",
                 out / "policy",
                 start_from=DEFAULT,
+                lr=LEARNING_RATE,
                 time_limit_s=train_seconds,
                 seed=seed,
                 threads=workers,
