@@ -3,7 +3,7 @@
 #   make test   the whole suite        make check   format, lint, types, import contracts
 #   make bench  performance benchmarks, JSON under out/bench
 #   make pour_micro   the packaged sound model from nothing: clips, training (two hours; continues where it stopped)
-#   make lab_ear lab_v lab_a lab_blind   the packaged policies from nothing: pours, glimpses, trainings
+#   make lab_ear lab_v lab_a lab_blind   the packaged policy, and those it is compared with, from nothing (an hour; then 17 minutes each)
 #   make pour_ear   the packaged ear from nothing (20 minutes)
 PYTHON ?= python3
 PY := .venv/bin/python

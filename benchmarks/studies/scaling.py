@@ -23,22 +23,18 @@ seeds or arms join. Writes points.json and scaling.png.
 import argparse
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from multigen.audio import load_generator
-from multigen.audio.told import told_of_pour
-from multigen.audio.waveform import fit, resample
 from multigen.benchmark import bench, protocol
 from multigen.dataset.reader import Dataset
 from multigen.ear.noise import among_noise
 from multigen.ear.teachers import lessons_of
 from multigen.ear.train import train_ear
-from multigen.episode import is_complete, read_episode
+from multigen.episode import is_complete
 from multigen.files import MadeBy, read_json, read_sound, write_json, write_sound
 from multigen.pipeline.generate import pack
 from multigen.pipeline.simulate import episode_folder, simulate
@@ -46,7 +42,6 @@ from multigen.pipeline.sonify import SOUND_FILE, sonify
 from multigen.policy import train_policy
 from multigen.scene import load_world
 from multigen.types import Waveform
-from multigen.workers import run_tasks
 
 TEACHER = {"expert": "misjudging", "nudge_m": 0.018}
 RECORDED = (
@@ -71,26 +66,6 @@ class Point:
     @property
     def name(self) -> str:
         return f"{self.arm}-{self.episodes}-{self.seed}"
-
-
-@dataclass(frozen=True)
-class Maskless:
-    """One episode to be heard without masks."""
-
-    folder: Path
-    seed: int
-
-
-def hear_without_masks(task: Maskless) -> Path:
-    """As sonify, from colours alone."""
-    episode, generator = read_episode(task.folder), load_generator()
-    clip = episode.clip
-    told = told_of_pour(episode.scene, episode.trace, len(clip), clip.fps)
-    samples = generator.generate(clip.rgb, None, clip.fps, seed=task.seed, told=told)
-    samples = resample(samples, generator.sample_rate, episode.clock.audio_hz)
-    n = len(episode) * episode.clock.samples_per_frame
-    write_sound(task.folder / SOUND_FILE, Waveform(episode.clock.audio_hz, fit(samples, n)))
-    return task.folder
 
 
 def linked(silent: list[Path], to: Path) -> list[Path]:
@@ -147,13 +122,8 @@ def heard(out: Path, arm: str, count: int, workers: int) -> list[Path]:
     if arm == "copies":
         return copies(out, count, workers)
     folders = linked(pours(out, count, workers), out / "sounds" / arm)
-    if arm == "maskless":
-        silent = [f for f in folders if not (f / SOUND_FILE).exists()]
-        tasks = [Maskless(f, SEED + int(f.name[-6:])) for f in silent]
-        run_tasks(hear_without_masks, tasks, workers=workers, label="sonify: without masks")
-        return folders
-    sound = {"generated": "flow", "acoustics": "acoustics"}[arm]
-    sonify(folders, sound=sound, seed=SEED, workers=workers)
+    sound = "acoustics" if arm == "acoustics" else "flow"
+    sonify(folders, sound=sound, seed=SEED, workers=workers, masks=arm != "maskless")
     return folders
 
 
@@ -192,8 +162,7 @@ def measure(point: Point, args: argparse.Namespace, made_by: MadeBy) -> dict:
 def draw(points: list[dict], path: Path) -> None:
     """The figure: one line per arm, means over seeds, intervals over trials."""
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    marks: Callable = dict(zip(ARMS, "os^D", strict=True)).get
-    for arm in ARMS:
+    for arm, mark in zip(ARMS, "os^D", strict=True):
         mine = [p for p in points if p["arm"] == arm]
         sizes = sorted({p["episodes"] for p in mine})
         if not sizes:
@@ -204,7 +173,7 @@ def draw(points: list[dict], path: Path) -> None:
             [np.mean([r["ci95"][k] for r in row]) - m for row, m in zip(rows, mean, strict=True)]
             for k in (0, 1)
         )
-        axes.errorbar(sizes, mean, np.abs([low, high]), marker=marks(arm), capsize=3, label=arm)
+        axes.errorbar(sizes, mean, np.abs([low, high]), marker=mark, capsize=3, label=arm)
     axes.axhline(0.458, color="grey", ls=":", label="always half")
     minutes = ", ".join(f"{m:g}" for m in sorted({p["minutes"] for p in points}))
     axes.set(

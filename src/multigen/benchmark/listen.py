@@ -46,9 +46,10 @@ class ListenTask:
 def listen_once(task: ListenTask) -> TrialResult:
     """One closed loop; writes what was really heard, then the result."""
     scene = scene_of(task.trial, task.world)
-    ears = Remembering(find_ears(task.sound))
+    found = find_ears(task.sound)
+    ears = Remembering(found)
     guest = Disturbed(load_policy(task.policy), DISTURBANCES[task.disturbance], task.other)
-    play = rollout if must_see(find_ears(task.sound)) else rollout_unfilmed
+    play = rollout if must_see(found) else rollout_unfilmed
     try:
         outcome = play(scene, guest, ears=ears, seed=task.trial.seed, size=task.size).outcome
     except SceneError:

@@ -80,9 +80,10 @@ def _blind(task: Task, scene: SceneConfig) -> Outcome:
 
 
 def _watched(task: Task, scene: SceneConfig) -> Outcome:
-    ears, guest = find_ears(task.sound), controller(task.who, task.latency)
+    ears = find_ears(task.sound)
     if task.filmed or must_see(ears):
         return film_trial(task)
+    guest = controller(task.who, task.latency)
     kept = {"seed": task.trial.seed, "liquid": task.liquid, "latency": task.latency}
     if looks(guest):
         return rollout_unfilmed(scene, guest, ears=ears, size=task.size, **kept).outcome

@@ -3,11 +3,12 @@
 Reads:  flags.   Makes: an output folder and its record.   Used by: the other files of cli.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ..files import MadeBy, open_output
+from ..files import MadeBy, begin_with, open_output, to_json
 from ..workers import cpu_count
 
 
@@ -21,11 +22,17 @@ class Verb:
         return MadeBy(self.COMMAND, self, getattr(self, "seed", None))
 
 
-def opened(verb: Verb, out: Path) -> Path:
-    """The output folder, honouring --overwrite and --resume."""
-    return open_output(
+def opened(verb: Verb, out: Path, decides: Collection[str] = ()) -> Path:
+    """The output folder, honouring --overwrite and --resume.
+
+    ``decides``: the flags on which its results depend; refused where it was begun with others.
+    """
+    folder = open_output(
         out, overwrite=getattr(verb, "overwrite", False), resume=getattr(verb, "resume", False)
     )
+    if decides:
+        begin_with(folder, {k: v for k, v in to_json(verb).items() if k in decides})
+    return folder
 
 
 def workers_or_all(workers: int | None) -> int:

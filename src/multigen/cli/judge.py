@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from ..errors import ConfigError
-from ..files import begin_with, to_json
 from .common import Verb, opened, workers_or_all
 
 BENCH_DECIDES = ("world", "sound", "liquid", "latency_ms", "compensate", "seed")
@@ -67,7 +66,6 @@ class Bench(Verb):
         liquid_of(world, self.liquid)
         late = (ms / 1000 for ms in self.latency_ms)
         latency = Latency(*late, compensated=self.compensate)
-        out = opened(self, self.out)
         if not self.policy:
             raise ConfigError("--policy names none; give at least one, such as lab_ear")
         named = {Path(p).name: p for p in self.policy}
@@ -76,7 +74,7 @@ class Bench(Verb):
                 f"--policy {' '.join(self.policy)}: two of one name; rename a folder, reports go by names"
             )
         trials = protocol(self.trials, self.conditions or None, seed=self.seed)
-        begin_with(out, {k: v for k, v in to_json(self).items() if k in BENCH_DECIDES})
+        out = opened(self, self.out, BENCH_DECIDES)
         report = bench(
             named,
             trials,
@@ -138,8 +136,7 @@ class Listen(Verb):
         if self.trials < 2:
             raise ConfigError(f"--trials {self.trials}: differences between trials need at least 2")
         made_by, world = self.made_by(), load_world(self.world)
-        out = opened(self, self.out)
-        begin_with(out, {k: v for k, v in to_json(self).items() if k in LISTEN_DECIDES})
+        out = opened(self, self.out, LISTEN_DECIDES)
         report = listen(
             self.policy,
             protocol(self.trials, seed=self.seed),

@@ -11,7 +11,6 @@ import tyro
 from tyro.conf import Positional
 
 from ..errors import FormatError
-from ..files import begin_with, to_json
 from .common import Verb, opened, workers_or_all
 
 
@@ -87,9 +86,7 @@ class Pours(Verb):
         """The output folder; refused where it was begun with settings that make other pours."""
         from ..pipeline.generate import CONTENT
 
-        out = opened(self, self.out)
-        begin_with(out, {k: v for k, v in to_json(self).items() if k in CONTENT})
-        return out
+        return opened(self, self.out, CONTENT)
 
 
 @dataclass(frozen=True)
@@ -205,8 +202,8 @@ class Glimpse(Verb):
                 f"{self.scenes} scenes, one moment in {self.every}, {self.size} px: at least 1, 1 and 16"
             )
         check_nudge(self.nudge_mm / 1e3)
-        made_by, world, out = self.made_by(), load_world(self.world), opened(self, self.out)
-        begin_with(out, {k: v for k, v in to_json(self).items() if k in SETTINGS})
+        made_by, world = self.made_by(), load_world(self.world)
+        out = opened(self, self.out, SETTINGS)
         glimpse(
             out,
             scenes=self.scenes,

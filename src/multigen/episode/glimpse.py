@@ -14,7 +14,7 @@ from ..scene.render import View
 from ..types import Clock, Controller, SceneConfig
 from .ears import Deaf
 from .film import EgoFilm
-from .rollout import Blind, play
+from .rollout import Blind, played
 from .session import Session
 from .world import World
 
@@ -68,9 +68,8 @@ def rollout_glimpsed(
         rows = len(session.film.ego)
         chosen = np.random.default_rng([seed, GLIMPSED]).random(rows) < 1 / every
         session.film = film = Glimpses(world, view, chosen | np.append(chosen[1:], False))
-        ended = play(session, controller)
+        pour = played(session, controller)
         taken = np.flatnonzero(chosen[: session.frame])
         pairs = np.stack([np.maximum(taken - 1, 0), taken], -1)
         images = film.ego[pairs]
-    pour = Blind(session.outcome(ended), world.pour.trace(), **session.rows())
     return Glimpsed(pour, taken, images)

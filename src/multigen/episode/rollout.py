@@ -101,8 +101,7 @@ def rollout_unfilmed(
     with View(world.scene, size) as view:
         session = Session(world, None, ears=ears, seed=seed, limits=limits, latency=latency)
         session.film = EgoFilm(world, view, len(session.film.ego))
-        ended = play(session, controller)
-    return Blind(session.outcome(ended), world.pour.trace(), **session.rows())
+        return played(session, controller)
 
 
 def rollout_blind(
@@ -123,8 +122,13 @@ def rollout_blind(
     session = Session(
         world, None, ears=ears, seed=seed, limits=limits, nudge_m=nudge_m, latency=latency
     )
+    return played(session, controller)
+
+
+def played(session: Session, controller: Controller) -> Blind:
+    """Play to the end; what is left when nobody watched."""
     ended = play(session, controller)
-    return Blind(session.outcome(ended), world.pour.trace(), **session.rows())
+    return Blind(session.outcome(ended), session.world.pour.trace(), **session.rows())
 
 
 def play(session: Session, controller: Controller) -> str:

@@ -36,6 +36,7 @@ class SonifyTask:
     folder: Path
     sound: str
     seed: int
+    masks: bool = True
 
 
 @lru_cache(maxsize=1)
@@ -43,13 +44,12 @@ def _generator(name: str) -> "Generator | MMAudioGenerator":
     return load_generator(name)
 
 
-def sound_of(episode: Episode, sound: str, seed: int) -> Waveform:
+def sound_of(episode: Episode, sound: str, seed: int, *, masks: bool = True) -> Waveform:
     """The episode's sound, exactly as long as the episode.
 
-    ``flow``: the learned generator, from front video and masks, told how large and how full the
-    receiver is (``audio.told``). ``acoustics``: the physical
-    model, from the liquid's state. ``recorded``: the same through the scene's room and microphone.
-    ``none``: silence.
+    ``flow``: the learned generator, from front video and masks (``masks`` False: from colours alone),
+    told how large and how full the receiver is (``audio.told``). ``acoustics``: the physical model, from
+    the liquid's state. ``recorded``: the same through the scene's room and microphone. ``none``: silence.
     """
     n = len(episode) * episode.clock.samples_per_frame
     if sound == "none":
@@ -63,7 +63,9 @@ def sound_of(episode: Episode, sound: str, seed: int) -> Waveform:
         generator, told = _generator(sound), None
         if generator.can_be_told:
             told = told_of_pour(episode.scene, episode.trace, len(clip), clip.fps)
-        samples = generator.generate(clip.rgb, clip.roles, clip.fps, seed=seed, told=told)
+        samples = generator.generate(
+            clip.rgb, clip.roles if masks else None, clip.fps, seed=seed, told=told
+        )
         samples = resample(samples, generator.sample_rate, episode.clock.audio_hz)
     return Waveform(episode.clock.audio_hz, fit(samples, n))
 
@@ -72,15 +74,20 @@ def sonify_one(task: SonifyTask) -> Path:
     """Write ``sound.flac`` beside the episode."""
     episode = read_episode(task.folder)
     out = task.folder / SOUND_FILE
-    write_sound(out, sound_of(episode, task.sound, task.seed))
+    write_sound(out, sound_of(episode, task.sound, task.seed, masks=task.masks))
     return out
 
 
-def sonify(folders: list[Path], *, sound: str, seed: int, workers: int = 1) -> list[Path]:
-    """A sound for each episode folder that has none yet; seeded by ``seed`` and the episode's number."""
+def sonify(
+    folders: list[Path], *, sound: str, seed: int, workers: int = 1, masks: bool = True
+) -> list[Path]:
+    """A sound for each episode folder that has none yet; seeded by ``seed`` and the episode's number.
+
+    ``masks`` False hides the role images from a generator.
+    """
     check_sound(sound)
     tasks = [
-        SonifyTask(folder, sound, _sound_seed(seed, folder))
+        SonifyTask(folder, sound, _sound_seed(seed, folder), masks)
         for folder in folders
         if not (folder / SOUND_FILE).exists()
     ]
