@@ -46,7 +46,7 @@ HALVINGS = 6
 MISJUDGED_RAD = 0.25
 """Largest error of the first guess of a teacher that misjudges: about the step from a quarter to a half."""
 LEAST_TILT_RAD = 0.3
-MISPACED = 1.6
+MISPACED = 2.2
 """A gentle pour of such a teacher is up to so many times faster or slower than meant."""
 MISJUDGED = 7
 """Names this stream of chance."""
