@@ -17,6 +17,8 @@ from multigen.types.pose import decode_pose
 
 SEEDS = (1002, 1004, 1005, 1011)
 """Of three of them the quickest plan comes from the side; two pour into bowls."""
+FAST, SLOW = 10, 6
+"""Chances by which a misjudging teacher pours twice as fast as meant, and half as fast."""
 
 
 @cache
@@ -94,7 +96,7 @@ def _flows_s(trace: PourTrace) -> float:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_teacher_pours_gently_and_on_target(seed: int) -> None:
-    quick, gentle = poured(seed, "feedback"), poured(seed, "misjudging")
+    quick, gentle = poured(seed, "feedback"), poured(seed, "misjudging", SLOW)
     assert gentle.flow_in_ml_s.max() < 0.7 * quick.flow_in_ml_s.max()
     assert 2.0 < _flows_s(gentle) < 8.0
     landed = gentle.receiver_ml[-1] - gentle.receiver_ml[0]
@@ -103,8 +105,8 @@ def test_a_teacher_pours_gently_and_on_target(seed: int) -> None:
 
 def test_how_long_it_pours_does_not_tell_how_much() -> None:
     """Else a clock would do, and nobody would learn to listen."""
-    traces = [poured(SEEDS[-1], "misjudging", chance) for chance in range(4)]
+    traces = [poured(SEEDS[-1], "misjudging", chance) for chance in (FAST, SLOW)]
     lasted = [_flows_s(t) for t in traces]
     landed = [float(t.receiver_ml[-1]) for t in traces]
-    assert max(lasted) > 1.25 * min(lasted)
+    assert max(lasted) > 1.5 * min(lasted)
     assert max(landed) < 1.02 * min(landed)

@@ -113,7 +113,7 @@ def copies(out: Path, count: int, workers: int) -> list[Path]:
         if not (folder / SOUND_FILE).exists():
             wave = read_sound(origin / SOUND_FILE)
             noisy = among_noise(wave.samples, np.random.default_rng([SEED, i]))
-            write_sound(folder / SOUND_FILE, Waveform(wave.rate, noisy))
+            write_sound(folder / SOUND_FILE, Waveform(wave.sample_rate, noisy))
     return folders
 
 

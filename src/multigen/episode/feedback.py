@@ -47,7 +47,7 @@ HALVINGS = 6
 MISJUDGED_RAD = 0.25
 """Largest error of the first guess of a teacher that misjudges: about the step from a quarter to a half."""
 LEAST_TILT_RAD = 0.3
-MISPACED = 1.4
+MISPACED = 2.2
 """A gentle pour of such a teacher is up to so many times faster or slower than meant."""
 MISJUDGED = 7
 """Names this stream of chance."""
@@ -65,8 +65,9 @@ class FeedbackExpert:
     """A Controller and a Teacher. Deterministic; the seed decides what is misjudged, nothing else.
 
     ``params`` is how it believes the liquid flows; the ledger corrects it during the pour.
-    ``misjudges_rad``: the tilt first aimed at is off by up to that much, uniformly; a gentle pour's pace is
-    drawn instead (MISPACED). ``manner``: how it moves.
+    ``misjudges_rad``: the tilt first aimed at is off by up to that much, uniformly; of a gentle pour, the
+    tilt at which it would flow is believed up to that much smaller, and its pace is drawn (MISPACED).
+    ``manner``: how it moves.
     """
 
     def __init__(
@@ -104,19 +105,24 @@ class FeedbackExpert:
         self._clings_ml = EMPTY * scene.initial_ml + unreachable_ml
 
     def _guess(self, planned: Tilt, seed: int) -> Tilt:
-        """The tilt first aimed at."""
+        """The tilt first aimed at, and how fast it grows where a pour is gentle."""
+        self._gentle_rad_s = planned.gentle_rad_s
         if not self.misjudges_rad:
             return planned
-        off = np.random.default_rng([seed, MISJUDGED]).uniform(-1, 1) * self.misjudges_rad
+        rng = np.random.default_rng([seed, MISJUDGED])
         if planned.onset_s:
-            return self._at_another_pace(planned, off / self.misjudges_rad)
+            return self._gentle_guess(planned, rng)
+        off = rng.uniform(-1, 1) * self.misjudges_rad
         angle = float(np.clip(planned.angle_rad + off, LEAST_TILT_RAD, self._limit_rad))
         return replace(planned, angle_rad=angle)
 
-    def _at_another_pace(self, planned: Tilt, off: float) -> Tilt:
-        """A gentle pour that takes shorter or longer than meant, and at its end tilts on or stops at once."""
-        flowing_s = (planned.seconds - planned.onset_s) * MISPACED**off
-        return replace(planned, seconds=planned.onset_s + flowing_s, hold_s=0.0)
+    def _gentle_guess(self, planned: Tilt, rng: np.random.Generator) -> Tilt:
+        """Slow some way before it flows, on until it does, then at a pace that is faster or slower than meant."""
+        early = min(float(rng.uniform(0, self.misjudges_rad)), planned.onset_rad)
+        pace = float(MISPACED ** rng.uniform(-1, 1))
+        self._gentle_rad_s = pace * planned.gentle_rad_s
+        seconds = planned.onset_s + early / SEEK_RAD_S + (planned.seconds - planned.onset_s) / pace
+        return replace(planned, onset_rad=planned.onset_rad - early, seconds=seconds, hold_s=0.0)
 
     def watch(self, trace: PourTrace) -> None:
         """What has happened so far, up to the present decision."""
@@ -174,17 +180,20 @@ class FeedbackExpert:
     def _ahead(self, since_s: float) -> float:
         """The fastest the tilt may grow now: as planned, then creeping."""
         wrist, dt = self._wrist, 1 / self.clock.control_hz
-        if self._creeping:
-            missing = self._missing_ml(wrist.speed_rad_s) / self._target_ml
-            wanted = float(np.clip(missing, *CREEP_RAD_S))
-            if self._tilt.onset_s:
-                wanted = min(wanted, self._tilt.gentle_rad_s)
+        gently = 0 < self._tilt.onset_s <= since_s
+        if gently or self._creeping:
+            wanted = self._gentle_rad_s if gently else self._creep_rad_s()
             if self._flow_ml_s < STILL_ML_S:
                 wanted = max(wanted, SEEK_RAD_S)
         else:
             wanted = float(self._tilt.at(np.array([since_s + dt]))[0] - wrist.angle_rad) / dt
         room = (self._limit_rad - wrist.angle_rad) / dt
         return min(wanted, wrist.speed_rad_s + TURN_RAD_S2 * dt, room)
+
+    def _creep_rad_s(self) -> float:
+        """Beyond the plan: the slower, the less is missing."""
+        missing = self._missing_ml(self._wrist.speed_rad_s) / self._target_ml
+        return float(np.clip(missing, *CREEP_RAD_S))
 
     def _nothing_moves(self) -> bool:
         """Whether the stream has ended and a further one is not worth beginning, or impossible."""

@@ -46,7 +46,7 @@ class Manner:
     one movement. What a learner's ear tells is a few tenths of a second old, and so much has flowed since."""
 
 
-TEACHING = Manner(BERTH_M, steady=True, pours_s=3.5)
+TEACHING = Manner(BERTH_M, steady=True, pours_s=3.0)
 """Of a teacher of beginners."""
 
 
