@@ -3,7 +3,7 @@
 #   make test   the whole suite        make check   format, lint, types, import contracts
 #   make bench  performance benchmarks, JSON under out/bench
 #   make pour_micro   the packaged sound model from nothing: clips, training (two hours; continues where it stopped)
-#   make lab_ear lab_v lab_a lab_blind   the packaged policy, and those it is compared with, from nothing (an hour; then 17 minutes each)
+#   make lab_ear lab_v lab_a lab_blind   the packaged policy, and those it is compared with, from nothing (85 minutes; then 20 each)
 #   make pour_ear   the packaged ear from nothing (20 minutes)
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -51,15 +51,15 @@ bench: .venv/.installed-test
 
 # what all four have in common: heard pours, and silent ones for the eyes
 lab_data: .venv/.installed
-	.venv/bin/multigen generate --world lab --episodes 160 --seed 1000 --expert misjudging --nudge-mm 18 --out out/lab --resume
-	.venv/bin/multigen glimpse --world lab --scenes 900 --seed 3000 --nudge-mm 18 --out out/lab_glimpses --resume
+	.venv/bin/multigen generate --world lab --episodes 200 --seed 1000 --expert misjudging --nudge-mm 18 --out out/lab --resume
+	.venv/bin/multigen glimpse --world lab --scenes 1500 --seed 3000 --nudge-mm 18 --out out/lab_glimpses --resume
 
 lab_ear: SENSES = vision,audio,state
 lab_v: SENSES = vision,state
 lab_a: SENSES = audio,state
 lab_blind: SENSES = state
 $(POLICIES): lab_data
-	.venv/bin/multigen train-policy out/lab out/lab_glimpses --out out/$@ --senses $(SENSES) --half --steps 10000 --seed 0 --resume
+	.venv/bin/multigen train-policy out/lab out/lab_glimpses --out out/$@ --senses $(SENSES) --half --steps 12000 --seed 0 --resume
 
 pour_ear: .venv/.installed
 	.venv/bin/multigen train-ear --from acoustics --pours 3000 --steps 6000 --seed 0 --out out/pour_ear --resume

@@ -53,6 +53,8 @@ def test_what_has_landed_is_a_share_of_what_there_was() -> None:
     assert (np.diff(one.landed) >= 0).all()
     outcome = seen().pour.outcome
     assert one.landed[-1] == pytest.approx(outcome.poured_ml / outcome.initial_ml, abs=0.01)
+    fill = pytest.approx(outcome.poured_ml / SCENE.receiver.capacity_ml, abs=0.01)
+    assert one.landed[-1] / one.sizes[0] == fill
 
 
 @pytest.fixture(scope="module")

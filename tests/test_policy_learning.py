@@ -65,6 +65,7 @@ def cache() -> PolicyCache:
         eef=np.concatenate(poses), action=np.concatenate(actions),
         starts=np.cumsum([0, *LENGTHS]), command=np.array([0.25, 0.5, 1.0], np.float32),
         landed=np.concatenate([np.linspace(0, 1, n) for n in LENGTHS]).astype(np.float32),
+        sizes=np.array([[1.2, 0.1], [2.0, 0.06], [1.1, 0.14]], np.float32),
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ def fake_batch(config: PolicyConfig, size: int, seed: int = 0) -> dict[str, torc
         "done": (torch.rand(size, generator=g) < 0.3).float(),
         "places": torch.rand(size, 6, generator=g) * 0.2 - 0.1,
         "landed": torch.rand(size, generator=g),
+        "sizes": 0.1 + torch.rand(size, 2, generator=g),
     }
 
 

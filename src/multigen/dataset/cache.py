@@ -23,11 +23,12 @@ from rich.progress import Progress
 from ..errors import FormatError, OutputError
 from ..files import read_json, to_json, write_json
 from ..files.sound import to_int16
+from ..types import SceneConfig
 from .layout import ACTION, EEF, EGO, MIC, RECEIVER_ML, SOURCE_ML, STATE
 from .manifest import dataset_hash
 from .reader import Dataset
 
-VERSION = 2
+VERSION = 3
 """Of the cache's form; another number means: build it again."""
 HEADER = "header.json"
 
@@ -56,6 +57,9 @@ class PolicyCache:
     landed: Float32[np.ndarray, " N"]
     """Share of the source's initial volume that has landed at the row's time: privileged, to learn from
     only. NaN where the dataset has no ledger (a real robot's)."""
+    sizes: Float32[np.ndarray, "E 2"]
+    """The receiver's capacity over the source's initial volume, and the depth of its cavity [m]: privileged,
+    too. NaN where the dataset has no scenes."""
     glimpsed: Int64[np.ndarray, " G"] | None = None
     """None: every row was seen. Else only these rows were (dataset.glimpses), ``rgb`` is [G 2 H W 3], the
     picture before and the row's own, and there is no sound."""
@@ -119,6 +123,7 @@ def _shapes(dataset: Dataset, size: int) -> dict[str, tuple[str, tuple[int, ...]
         "starts.i64": ("int64", (e + 1,)),
         "command.f32": ("float32", (e,)),
         "landed.f32": ("float32", (n,)),
+        "sizes.f32": ("float32", (e, 2)),
     }
 
 
@@ -164,6 +169,7 @@ def _fill(
             for name, key in (("state.f32", STATE), ("eef.f32", EEF), ("action.f32", ACTION)):
                 out[name][row:to] = columns[key]
             out["landed.f32"][row:to] = _landed(columns)
+            out["sizes.f32"][i] = sizes_of(info.scene) if info.scene_json else np.nan
             row = to
     out["starts.i64"][-1] = row
     for array in out.values():
@@ -176,6 +182,11 @@ def _landed(columns: Mapping[str, np.ndarray]) -> np.ndarray | float:
         return np.nan
     receiver = columns[RECEIVER_ML]
     return (receiver - receiver[0]) / columns[SOURCE_ML][0]
+
+
+def sizes_of(scene: SceneConfig) -> tuple[float, float]:
+    """One row of PolicyCache.sizes."""
+    return scene.receiver.capacity_ml / scene.initial_ml, scene.receiver.depth_m
 
 
 def _open(folder: Path) -> PolicyCache:

@@ -18,7 +18,7 @@ from ..files import read_arrays, read_json, replacing, write_arrays, write_json
 from .cache import PolicyCache
 
 HEADER = "glimpses.json"
-VERSION = 1
+VERSION = 2
 _ROWS = ("state", "eef", "action", "landed")
 
 
@@ -34,6 +34,8 @@ class GlimpsedEpisode:
     row: Int64[np.ndarray, " G"]
     rgb: UInt8[np.ndarray, "G 2 S S 3"]
     command: float
+    sizes: Float32[np.ndarray, " 2"]
+    """As PolicyCache.sizes."""
 
 
 def scene_path(folder: Path, index: int) -> Path:
@@ -66,6 +68,7 @@ def join_scenes(folder: Path, count: int, *, fps: int, sample_rate: int) -> None
     arrays |= {
         "starts": starts,
         "command": np.concatenate([s["command"].reshape(1) for s in scenes]).astype(np.float32),
+        "sizes": np.stack([s["sizes"] for s in scenes]).astype(np.float32),
         "glimpsed": np.concatenate([s["row"] + at for s, at in zip(scenes, starts, strict=False)]),
     }
     for name, values in arrays.items():
@@ -85,7 +88,7 @@ def join_scenes(folder: Path, count: int, *, fps: int, sample_rate: int) -> None
 
 def _checked(path: Path) -> dict[str, np.ndarray]:
     arrays = read_arrays(path)
-    wanted = {*_ROWS, "row", "rgb", "command"}
+    wanted = {*_ROWS, "row", "rgb", "command", "sizes"}
     if set(arrays) != wanted or len(arrays["row"]) != len(arrays["rgb"]):
         raise FormatError(
             f"{path} holds {sorted(arrays)}, a glimpsed scene {sorted(wanted)}; delete it and go on "
@@ -121,7 +124,7 @@ def open_glimpses(root: Path) -> PolicyCache:
         rgb = np.memmap(root / "rgb.u8", np.uint8, "r", shape=shape)
         arrays: dict[str, Any] = {
             name: np.load(root / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in (*_ROWS, "starts", "command", "glimpsed")
+            for name in (*_ROWS, "starts", "command", "sizes", "glimpsed")
         }
     except (OSError, ValueError, KeyError) as e:
         raise FormatError(f"{root} is damaged ({e}); make it again with multigen glimpse") from e

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset.cache import area_resize
+from ..dataset.cache import area_resize, sizes_of
 from ..dataset.glimpses import (
     GlimpsedEpisode,
     holds_glimpses,
@@ -78,6 +78,7 @@ def as_episode(seen: Glimpsed, scene: SceneConfig, size: int) -> GlimpsedEpisode
         row=seen.row.astype(np.int64),
         rgb=small.reshape(-1, 2, *small.shape[1:]),
         command=scene.command,
+        sizes=np.array(sizes_of(scene), np.float32),
     )
 
 

@@ -16,7 +16,9 @@ JOINTS = 7
 """Joint angles [rad] in an Observation's state."""
 PLACES = 6
 """Two points of the hand's frame."""
-BELIEFS, BACK = 7, (0, 2, 4, 8, 16)
+SIZES = 2
+"""Numbers of PolicyCache.sizes."""
+BELIEFS, BACK = 6, (0, 2, 4, 8, 16)
 """Numbers that an ear believes (policy.hearing); rows before the decision whose beliefs are told."""
 HEARD_DIM = BELIEFS * len(BACK)
 POSE = 9
@@ -95,6 +97,10 @@ class PolicyConfig:
     """Another, for all senses: which share of the source's initial volume has landed. The denoiser is told
     the answer and its ratio to the command. The command is kept from who answers: demonstrations end when
     enough has landed, so 'enough' could be answered without listening, and would stop at 1 for ever."""
+    sizes: bool = False
+    """A third, for the eyes: how deep the receiver is, and how much more it holds than the source had. What
+    is heard is a length of air or a share of a vessel; these two make an amount of it. Whoever answers
+    'landed' is told the answer, and what it makes of the beliefs. Needs ``landed``."""
     command_width: int = 32
 
     noise_draws: int = 8
@@ -123,6 +129,8 @@ class PolicyConfig:
                 raise ConfigError(
                     f"{name}='{getattr(self, name)}' is unknown; use one of {get_args(kind)}"
                 )
+        if self.sizes and not self.landed:
+            raise ConfigError("sizes=True is told to who answers 'landed'; set landed=True as well")
         if not 1 <= self.n_action_steps <= self.horizon:
             raise ConfigError(
                 f"n_action_steps={self.n_action_steps} must lie between 1 and horizon={self.horizon}"
@@ -155,9 +163,10 @@ class PolicyConfig:
 
     @property
     def condition_width(self) -> int:
-        """What the denoiser is told: fused senses, postures, command, beliefs, what has landed, places."""
+        """What the denoiser is told: fused senses, postures, command, beliefs, sizes, what has landed, places."""
         told = self.image_width + self.n_obs_steps * self.state_dim + self.command_width
-        return told + self.heard_width + 2 * self.landed + (PLACES if self.places else 0)
+        told += self.heard_width + SIZES * self.sizes
+        return told + 2 * self.landed + (PLACES if self.places else 0)
 
     @property
     def heard_width(self) -> int:
@@ -167,10 +176,11 @@ class PolicyConfig:
 
 PRESETS: dict[str, PolicyConfig] = {
     "tiny": PolicyConfig(
-        pose_state=True, denoiser_skip=True, places=True, landed=True, audio_encoder="ear"
+        pose_state=True, denoiser_skip=True, places=True, landed=True, sizes=True,
+        audio_encoder="ear",
     ),
     "compact": PolicyConfig(
-        preset="compact", pose_state=True, denoiser_skip=True, places=True, landed=True,
+        preset="compact", pose_state=True, denoiser_skip=True, places=True, landed=True, sizes=True,
         image_widths=(32, 64, 128, 256), audio_encoder="ear", audio_width=192,
         denoiser_widths=(320,), denoiser_layers=3,
     ),

@@ -109,7 +109,7 @@ class BelievingEars(nn.Module):
             nn.Linear(HEARD_DIM, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
 
-    def forward(self, heard: Float[Tensor, "B 35"]) -> Float[Tensor, "B C"]:
+    def forward(self, heard: Float[Tensor, "B 30"]) -> Float[Tensor, "B C"]:
         return self.read(heard)
 
 

@@ -14,11 +14,9 @@ from jaxtyping import Float, Float32, Int
 from ..audio.acoustics import through_room
 from ..ear.background import without_background
 from ..ear.bands import FIRST, HEARD, RATE, SAMPLE_RATE, band_power
-from ..ear.network import USUAL_FLOW_ML_S, Ear
+from ..ear.network import Ear
 from .config import BACK, BELIEFS, HEARD_DIM
 
-USUAL_ML = 100.0
-"""Unit of what has been heard to land."""
 QUIET_S = 3.0
 """Nobody fetches a vessel and pours from it any sooner."""
 ROOMS = 4
@@ -26,11 +24,12 @@ ROOMS = 4
 
 
 @torch.no_grad()
-def beliefs(ear: Ear, sound: Float[np.ndarray, " N"], rows: int) -> Float32[np.ndarray, "rows 7"]:
+def beliefs(ear: Ear, sound: Float[np.ndarray, " N"], rows: int) -> Float32[np.ndarray, "rows 6"]:
     """Row t: what is believed when the samples before t / 10 s have been heard; row 0, nothing heard, is 0.
 
     Columns: fill and its spread, air column (logarithm) and its spread, pouring, flow (in
-    USUAL_FLOW_ML_S), and what has been heard to land (in USUAL_ML).
+    USUAL_FLOW_ML_S). Not the flow's integral: nobody hears flow exactly, so it would be a clock, and
+    whoever is told the time since it began to flow stops by the clock.
     ``sound`` may end before the last row: as many rows as it covers are heard, the last one repeated.
     """
     out = np.zeros((rows, BELIEFS), np.float32)
@@ -42,20 +41,16 @@ def beliefs(ear: Ear, sound: Float[np.ndarray, " N"], rows: int) -> Float32[np.n
     b = ear(torch.from_numpy(power[None, :, FIRST : FIRST + HEARD]).to(device))
     pouring = torch.sigmoid(b.pouring)
     flow = b.flow_log.exp() * pouring
-    landed = flow.cumsum(1) * _ML_PER_ROW
-    columns = (b.fill, b.fill_std, b.air_log, b.air_log_std, pouring, flow, landed)
+    columns = (b.fill, b.fill_std, b.air_log, b.air_log_std, pouring, flow)
     known = torch.stack([x[0] for x in columns], -1).cpu().numpy()
     out[1 : len(known) + 1] = known
     out[len(known) + 1 :] = known[-1]
     return out
 
 
-_ML_PER_ROW = USUAL_FLOW_ML_S / RATE / USUAL_ML
-
-
 def looked_back(
-    known: Float32[np.ndarray, "N *k 7"], row: Int[np.ndarray, " B"], first: Int[np.ndarray, " B"]
-) -> Float32[np.ndarray, "B *k 35"]:
+    known: Float32[np.ndarray, "N *k 6"], row: Int[np.ndarray, " B"], first: Int[np.ndarray, " B"]
+) -> Float32[np.ndarray, "B *k 30"]:
     """Beliefs at each of ``row`` and BACK rows before; an episode's own begin at ``first``."""
     rows = np.maximum(row[:, None] - np.array(BACK), first[:, None])
     told = np.moveaxis(known[rows], 1, -2)
@@ -64,7 +59,7 @@ def looked_back(
 
 def in_rooms(
     ear: Ear, sound: Float32[np.ndarray, " N"], rows: int, *, seed: tuple[int, ...]
-) -> Float32[np.ndarray, "rows rooms 7"]:
+) -> Float32[np.ndarray, "rows rooms 6"]:
     """Beliefs of an episode as it is and as it might have been recorded elsewhere; a function of ``seed``."""
     heard = [beliefs(ear, sound, rows)]
     for room in range(1, ROOMS):

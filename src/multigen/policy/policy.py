@@ -5,7 +5,7 @@ chance that the episode ends.   Used by: policy.train (loss), policy.controller 
 Axes:   B batch · T history · H W pixels · F log-mel frames · M mel bands · K chunk · C condition.
 
     images [B T 3 H W] ─ eyes ─┐ two tokens attend
-    mel    [B F M] ───── ears ─┴ to each other ──┐    (or heard [B 35], what a trained ear believes)
+    mel    [B F M] ───── ears ─┴ to each other ──┐    (or heard [B 30], what a trained ear believes)
     state  [B T S] ────────── scaled ────────────┼─ condition ─┬─ denoiser ─ chunk [B K 10]
     command [B] ───────── Fourier features ──────┘             └─ done [B]
 
@@ -27,13 +27,14 @@ from torch.nn import functional as F
 
 from ..ear.network import Ear
 from ..learning import load_config, load_state, save_checkpoint, shapes
-from .config import ACTION_DIM, COMMAND_FREQUENCIES, PLACES, SENSES, PolicyConfig
+from .config import ACTION_DIM, COMMAND_FREQUENCIES, PLACES, SENSES, SIZES, PolicyConfig
 from .denoiser import build_denoiser
 from .encoders import BelievingEars, build_ears, build_eyes
+from .measures import AMOUNTS, Places, amounts, build_sizes, log_sizes, perceptron
 
 Seen = Mapping[str, Tensor]
-"""``command`` [B] and any of ``images`` uint8 [B T 3 H W], ``mel`` [B F M] scaled or ``heard`` [B 35]
-(hearing; also [B R 35] in R rooms, of which the first counts), ``state`` [B T S]
+"""``command`` [B] and any of ``images`` uint8 [B T 3 H W], ``mel`` [B F M] scaled or ``heard`` [B 30]
+(hearing; also [B R 30] in R rooms, of which the first counts), ``state`` [B T S]
 (windows.proprioception); a sense whose key is absent is missing."""
 AUDIO_KEYS = {"ast": "mel", "ear": "heard"}
 """Key in Seen of what each audio encoder takes."""
@@ -47,22 +48,10 @@ LANDED_WEIGHT, LANDED_BETA = 0.5, 0.05
 """Of the error of what has landed (smooth L1); where it turns from square to linear."""
 MOST_LANDED = 3.0
 """Of what was asked: beyond it the denoiser is told no more."""
+SIZES_WEIGHT, SIZES_BETA = 0.1, 0.05
+"""Of the error of the sizes (in logarithms, smooth L1); where it turns from square to linear."""
 PLACES_WEIGHT, PLACES_BETA_M = 0.2, 0.005
 """Of the error of the places (in decimetres, smooth L1); where it turns from square to linear."""
-
-
-class Places(nn.Module):
-    """What is seen and felt -> two places in the hand's frame [dm]."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.far = nn.Sequential(
-            nn.Linear(width, 256), nn.SiLU(), nn.Linear(256, 256), nn.SiLU(), nn.Linear(256, PLACES)
-        )
-        self.near = nn.Linear(width, PLACES)
-
-    def forward(self, x: Float[Tensor, "B W"]) -> Float[Tensor, "B 6"]:
-        return self.far(x) + self.near(x)
 
 
 class AudioVisualDiffusionPolicy(nn.Module):
@@ -92,13 +81,18 @@ class AudioVisualDiffusionPolicy(nn.Module):
         hidden = 2048 if both > 1000 else 2 * both  # ManiWAV's width at full size
         self.fuse = nn.TransformerEncoderLayer(both, 8, hidden, dropout=0.0, batch_first=True)
         self.project = nn.Linear(2 * both, width)
+        felt = config.n_obs_steps * config.state_dim
         if config.places:
-            self.places = Places(both + config.n_obs_steps * config.state_dim)
+            self.places = Places(both + felt)
         if config.heard_width:
             self.unheard = nn.Parameter(torch.zeros(config.heard_width))
+        if config.sizes:
+            self.sizes = build_sizes(both + felt)
         if config.landed:
-            known = 2 * both + config.n_obs_steps * config.state_dim + config.heard_width
-            self.landed = nn.Sequential(nn.Linear(known, 256), nn.SiLU(), nn.Linear(256, 1))
+            known = 2 * both + felt + config.heard_width
+            if config.sizes:
+                known += SIZES + (AMOUNTS if config.heard_width else 0)
+            self.landed = perceptron(known, 1, layers=1)
         self.command = nn.Linear(2 * COMMAND_FREQUENCIES, config.command_width)
         self.denoiser = build_denoiser(config)
         self.done = nn.Sequential(
@@ -167,6 +161,12 @@ class AudioVisualDiffusionPolicy(nn.Module):
                 heard = unheard
             parts.append(heard if drop is None else torch.where(drop[:, 1, None], unheard, heard))
             told.append(parts[-1])
+        if self.config.sizes:
+            told.append(self.sizes(torch.cat([parts[0], parts[2]], -1)))
+            said = told[-1].detach()
+            parts.append(said)
+            if self.config.heard_width:
+                parts.append(amounts(parts[3], said))
         if self.config.landed:
             landed = self.landed(torch.cat(parts, -1))
             asked = landed / seen["command"][:, None].float()
@@ -199,6 +199,11 @@ class AudioVisualDiffusionPolicy(nn.Module):
     def landed_of(self, condition: Float[Tensor, "B C"]) -> Float[Tensor, " B"]:
         """Which share of the source's initial volume it believes has landed."""
         return condition[:, -PLACES - 1] if self.config.places else condition[:, -1]
+
+    def sizes_of(self, condition: Float[Tensor, "B C"]) -> Float[Tensor, "B 2"]:
+        """Logarithms of the receiver's sizes (``measures.log_sizes``) as its eyes see them."""
+        end = condition.shape[-1] - (PLACES if self.config.places else 0) - 2
+        return condition[:, end - SIZES : end]
 
     def _scaled_state(self, state: Tensor) -> Tensor:
         return (state - self.state_centre) / self.state_half
@@ -236,6 +241,10 @@ class AudioVisualDiffusionPolicy(nn.Module):
                 condition[:, -PLACES:], wanted, beta=10 * PLACES_BETA_M
             )
             total = total + PLACES_WEIGHT * parts["places"]
+        if self.config.sizes and (known := batch["sizes"].isfinite().all(-1)).any():
+            said, true = self.sizes_of(condition)[known], log_sizes(batch["sizes"][known])
+            parts["sizes"] = F.smooth_l1_loss(said, true, beta=SIZES_BETA)
+            total = total + SIZES_WEIGHT * parts["sizes"]
         if self.config.landed and (known := batch["landed"].isfinite()).any():
             said, true = self.landed_of(condition)[known], batch["landed"][known]
             parts["landed"] = F.smooth_l1_loss(said, true, beta=LANDED_BETA)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ..types.pose import decode_pose
 from .config import PLACES
+from .measures import log_sizes
 from .policy import AudioVisualDiffusionPolicy
 from .windows import Joined, Windows
 
@@ -46,6 +47,8 @@ class Validation:
         )
         if policy.config.places:
             scores |= self._places(policy, batch)
+        if policy.config.sizes:
+            scores |= self._sizes(policy, batch)
         if policy.config.landed:
             off = (policy.landed_of(policy.encode(batch)) - batch["landed"]).abs()
             scores["landed_off"] = float(off.nanmean())
@@ -62,6 +65,12 @@ class Validation:
         said = policy.encode(batch)[:, -PLACES:] / 10
         off = (said - batch["places"]).unflatten(-1, (2, 3)).norm(dim=-1).mean(0)
         return {"grasp_place_mm": 1e3 * float(off[0]), "end_place_mm": 1e3 * float(off[1])}
+
+    def _sizes(self, policy: AudioVisualDiffusionPolicy, batch: dict[str, Tensor]) -> dict:
+        """By which share the eyes misjudge what the receiver holds and how deep it is."""
+        said = policy.sizes_of(policy.encode(batch))
+        off = (said - log_sizes(batch["sizes"])).abs().nanmean(0).expm1()
+        return {"room_off": float(off[0]), "depth_off": float(off[1])}
 
     def _denoising(self, policy: AudioVisualDiffusionPolicy, batch: dict[str, Tensor]) -> float:
         condition, clean = policy.encode(batch), policy.normalise(batch["action"])

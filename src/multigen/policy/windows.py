@@ -53,7 +53,7 @@ class Windows:
     """Scaled log-mels of all episodes, one after another; None without the sense or with an ear."""
     mel_row: Int[np.ndarray, " n"]
     """First log-mel row of each decision."""
-    heard: Float32[np.ndarray, "n R 7"] | None
+    heard: Float32[np.ndarray, "n R 6"] | None
     """What an ear believes at each decision, in R rooms (hearing.in_rooms)."""
     first: Int[np.ndarray, " n"]
     """Index of the first decision of each decision's episode."""
@@ -80,6 +80,7 @@ class Windows:
             "done": torch.from_numpy(self.done[index]),
             "places": torch.from_numpy(self.places[index]),
             "landed": torch.from_numpy(self.landed[index]),
+            "sizes": torch.from_numpy(cache.sizes[episode]),
         }
         if "vision" in config.senses:
             images = torch.from_numpy(cache.rgb[rows if self.look is None else self.look[index]])
