@@ -61,6 +61,8 @@ class Bench(Verb):
         unknown = [c for c in self.conditions if c not in CONDITIONS]
         if unknown:
             raise ConfigError(f"--conditions {unknown[0]}: unknown; known: {', '.join(CONDITIONS)}")
+        if self.films < 0:
+            raise ConfigError(f"--films {self.films}: give how many, 0 for none")
         made_by, world = self.made_by(), load_world(self.world)
         check_sound(self.sound)
         liquid_of(world, self.liquid)
