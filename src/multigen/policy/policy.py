@@ -154,27 +154,31 @@ class AudioVisualDiffusionPolicy(nn.Module):
             parts.append(flat if drop is None else torch.where(drop[:, i, None], absent, flat))
         fused = self.project(self.fuse(torch.stack(parts[:2], 1)).flatten(1))
         told = [fused, parts[2], self.command(fourier(seen["command"]))]
+        known = parts
         if self.config.heard_width:
-            heard = self._present("audio", seen, lambda x: x)
-            unheard = self.unheard.expand(batch, -1)
-            if heard is None:
-                heard = unheard
-            parts.append(heard if drop is None else torch.where(drop[:, 1, None], unheard, heard))
-            told.append(parts[-1])
+            heard = self._beliefs(seen, drop)
+            told, known = [*told, heard], [*known, heard]
         if self.config.sizes:
-            told.append(self.sizes(torch.cat([parts[0], parts[2]], -1)))
-            said = told[-1].detach()
-            parts.append(said)
+            sizes = self.sizes(torch.cat([parts[0], parts[2]], -1))
+            told, known = [*told, sizes], [*known, sizes.detach()]
             if self.config.heard_width:
-                parts.append(amounts(parts[3], said))
+                known.append(amounts(heard, sizes.detach()))
         if self.config.landed:
-            landed = self.landed(torch.cat(parts, -1))
+            landed = self.landed(torch.cat(known, -1))
             asked = landed / seen["command"][:, None].float()
             # told, not taught: where a quarter is asked, actions would pull four times as hard at what is heard
             told += [asked.detach().clamp(-MOST_LANDED, MOST_LANDED), landed]
         if self.config.places:
             told.append(self.places(torch.cat([parts[0], parts[2]], -1)))
         return torch.cat(told, -1)
+
+    def _beliefs(self, seen: Seen, drop: Bool[Tensor, "B 3"] | None) -> Float[Tensor, "B 30"]:
+        """What its ear believes, or what it is told for it where there is nothing to hear."""
+        heard = self._present("audio", seen, lambda x: x)
+        unheard = self.unheard.expand(len(seen["command"]), -1)
+        if heard is None:
+            return unheard
+        return heard if drop is None else torch.where(drop[:, 1, None], unheard, heard)
 
     def _present(
         self, sense: str, seen: Seen, encoder: Callable[[Tensor], Tensor]
