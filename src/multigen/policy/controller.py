@@ -19,6 +19,7 @@ from ..types import Latency, Observation, SceneConfig, parse_command
 from ..types.pose import absolute_chunk, proper
 from .hearing import beliefs, looked_back
 from .log_mel import recent_mel, samples_for
+from .memory import Memory
 from .packaged import load_weights
 from .policy import AudioVisualDiffusionPolicy, start_noise
 from .windows import proprioception
@@ -59,6 +60,7 @@ class PolicyController:
         self._command: float | None = None
         self._generator = torch.Generator()
         self._over = False
+        self._memory = Memory()
 
     def reset(self, scene: SceneConfig | str | float, seed: int = 0) -> None:
         """A new episode: reads nothing of ``scene`` but its command (text and fractions work too)."""
@@ -72,6 +74,7 @@ class PolicyController:
         self._command = fraction
         self._generator = torch.Generator().manual_seed(seed)
         self._over = False
+        self._memory = Memory()
 
     def act(self, seen: Observation) -> Float32[np.ndarray, "n 10"] | None:
         """The next ``n_action_steps`` commands (world frame, see types.Controller), or None when over.
@@ -84,7 +87,8 @@ class PolicyController:
         if self._over:
             return None
         noise = start_noise(self.policy, self._generator)
-        relative, done = self.policy.predict_action_chunk(self.sense(seen), noise)
+        self._memory.arrive(seen.eef[-1])
+        relative, done = self.policy.predict_action_chunk(self.sense(seen), noise, self._memory)
         self._over = float(done) > self.done_threshold
         chunk = absolute_chunk(seen.eef[-1], proper(relative[0].cpu().numpy()))
         return chunk[self._overdue : self._overdue + self.policy.config.n_action_steps]

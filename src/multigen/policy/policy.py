@@ -31,6 +31,7 @@ from .config import ACTION_DIM, COMMAND_FREQUENCIES, PLACES, SENSES, SIZES, Poli
 from .denoiser import build_denoiser
 from .encoders import BelievingEars, build_ears, build_eyes
 from .measures import AMOUNTS, Places, amounts, build_sizes, log_sizes, perceptron
+from .memory import Memory
 
 Seen = Mapping[str, Tensor]
 """``command`` [B] and any of ``images`` uint8 [B T 3 H W], ``mel`` [B F M] scaled or ``heard`` [B 30]
@@ -138,8 +139,16 @@ class AudioVisualDiffusionPolicy(nn.Module):
 
     # -- from senses to condition -----------------------------------------------------------------
 
-    def encode(self, seen: Seen, drop: Bool[Tensor, "B 3"] | None = None) -> Float[Tensor, "B C"]:
-        """One condition vector per decision; ``drop`` replaces senses, in the order of SENSES."""
+    def encode(
+        self,
+        seen: Seen,
+        drop: Bool[Tensor, "B 3"] | None = None,
+        memory: Memory | None = None,
+    ) -> Float[Tensor, "B C"]:
+        """One condition vector per decision; ``drop`` replaces senses, in the order of SENSES.
+
+        ``memory``, of one episode and for B = 1, replaces what the eyes say now by what they have said.
+        """
         batch = len(seen["command"])
         vision = self._present("vision", seen, lambda x: self.eyes(x.flatten(0, 1)))
         audio = self._present("audio", seen, lambda x: self.lift(self.ears(x)))
@@ -160,6 +169,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
             told, known = [*told, heard], [*known, heard]
         if self.config.sizes:
             sizes = self.sizes(torch.cat([parts[0], parts[2]], -1))
+            sizes = memory.sizes(sizes) if memory else sizes
             told, known = [*told, sizes], [*known, sizes.detach()]
             if self.config.heard_width:
                 known.append(amounts(heard, sizes.detach()))
@@ -169,7 +179,8 @@ class AudioVisualDiffusionPolicy(nn.Module):
             # told, not taught: where a quarter is asked, actions would pull four times as hard at what is heard
             told += [asked.detach().clamp(-MOST_LANDED, MOST_LANDED), landed]
         if self.config.places:
-            told.append(self.places(torch.cat([parts[0], parts[2]], -1)))
+            places = self.places(torch.cat([parts[0], parts[2]], -1))
+            told.append(memory.places(places) if memory else places)
         return torch.cat(told, -1)
 
     def _beliefs(self, seen: Seen, drop: Bool[Tensor, "B 3"] | None) -> Float[Tensor, "B 30"]:
@@ -269,13 +280,13 @@ class AudioVisualDiffusionPolicy(nn.Module):
 
     @torch.no_grad()
     def predict_action_chunk(
-        self, seen: Seen, noise: Float[Tensor, "B K 10"]
+        self, seen: Seen, noise: Float[Tensor, "B K 10"], memory: Memory | None = None
     ) -> tuple[Float[Tensor, "B K 10"], Float[Tensor, " B"]]:
         """(relative chunk in metres and rotation rows, chance that the episode ends).
 
         DDIM without added noise (Song et al. 2021): all randomness is the ``noise`` handed in.
         """
-        condition = self.encode(seen)
+        condition = self.encode(seen, memory=memory)
         self.noise.set_timesteps(self.config.num_inference_steps, device=condition.device)
         x = noise.to(condition)
         for t in self.noise.timesteps:
