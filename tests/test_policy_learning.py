@@ -303,7 +303,7 @@ def test_from_a_dataset_to_commands(monkeypatch, tmp_path):
 
 
 def test_a_controller_is_a_function_of_its_seed_and_what_it_saw(cache):
-    controller = PolicyController(small_policy(cache))
+    controller = PolicyController(small_policy(cache), temperature=1.0)
     assert isinstance(controller, Controller)
     runs = []
     for seed in (1, 1, 2):
@@ -315,6 +315,15 @@ def test_a_controller_is_a_function_of_its_seed_and_what_it_saw(cache):
     assert (a == c).all()
     assert (b == d).all()
     assert (a != e).any()
+
+
+def test_at_temperature_zero_chance_decides_nothing(cache):
+    controller = PolicyController(small_policy(cache))
+    commands = []
+    for seed in (1, 2):
+        controller.reset("half", seed)
+        commands.append(controller.act(observe(cache, 0, 4)))
+    assert np.array_equal(*commands)
 
 
 def test_commands_are_where_the_hand_is_plus_the_relative_chunk(cache):

@@ -26,6 +26,10 @@ EXPERT_BARS = {"expert": "planned", "feedback expert": "feedback"}
 """Bars with full knowledge, and the expert behind each."""
 
 
+VARIED = ("sampled", "forgetful")
+"""Of a policy: draws its actions at temperature 1; does not remember where things are."""
+
+
 @dataclass
 class Constant:
     """The expert told one amount, whatever was asked: shows what ignoring the command scores."""
@@ -44,15 +48,22 @@ class Constant:
 
 def controller(name: str, latency: Latency = Latency()) -> Controller:
     """One of EXPERT_BARS or CONSTANTS, a packaged policy, or the path of a checkpoint; of a policy with
-    ``@`` and senses behind it (``lab_ear@vision,state``) the others are closed. ``latency`` is
-    what a policy may compensate."""
+    ``@`` and senses behind it (``lab_ear@vision,state``) the others are closed; ``@`` and one of VARIED
+    (``lab_ear@sampled``) makes it act differently. ``latency`` is what a policy may compensate."""
     if name in EXPERT_BARS:
         return make_expert(EXPERT_BARS[name])
     if name in CONSTANTS:
         return Constant(CONSTANTS[name])
     path, _, senses = name.partition("@")
-    chosen = tuple(senses.split(",")) if senses else None
-    return load_policy(path, senses=chosen, latency=latency)
+    words = senses.split(",") if senses else []
+    chosen = tuple(w for w in words if w not in VARIED) or None
+    return load_policy(
+        path,
+        senses=chosen,
+        latency=latency,
+        temperature=1.0 if "sampled" in words else 0.0,
+        remembers="forgetful" not in words,
+    )
 
 
 def needs_eyes(name: str) -> bool:

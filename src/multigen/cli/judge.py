@@ -25,7 +25,8 @@ class Bench(Verb):
     COMMAND: ClassVar[str] = "bench"
     policy: tuple[str, ...]
     """A policy checkpoint, a packaged policy (lab_ear), or: expert, feedback expert. Several: the first
-    is compared with each other one, trial by trial. lab_ear@vision,state: with its ears closed."""
+    is compared with each other one, trial by trial. lab_ear@vision,state: with its ears closed;
+    lab_ear@sampled: actions drawn by chance; lab_ear@forgetful: without memory of where things are."""
     out: Path
     world: str = "nominal"
     trials: int = 96

@@ -36,8 +36,13 @@ class PolicyController:
         done_threshold: float = 0.5,
         device: str = "cpu",
         latency: Latency = Latency(),
+        temperature: float = 0.0,
+        remembers: bool = True,
     ) -> None:
         """``senses``: use only these of the senses it was trained with; the others are 'absent'.
+        ``temperature``: standard deviation of the noise that denoising starts from. At 1 an action is drawn
+        from what demonstrations would do; at 0, the middle of that noise, it is a usual one: each draw is
+        an error to be made good at the next, and who pours cannot take back. ``remembers``: see memory.
         ``latency``, if compensated: rows that are overdue when they would be done are left out.
 
         Raises ConfigError for senses it does not have, and where the chunk is too short for the latency.
@@ -60,6 +65,8 @@ class PolicyController:
         self._command: float | None = None
         self._generator = torch.Generator()
         self._over = False
+        self._temperature = temperature
+        self._remembers = remembers
         self._memory = Memory()
 
     def reset(self, scene: SceneConfig | str | float, seed: int = 0) -> None:
@@ -86,9 +93,11 @@ class PolicyController:
             raise ConfigError("the policy has no command yet; call reset before act")
         if self._over:
             return None
-        noise = start_noise(self.policy, self._generator)
+        noise = self._temperature * start_noise(self.policy, self._generator)
         self._memory.arrive(seen.eef[-1])
-        relative, done = self.policy.predict_action_chunk(self.sense(seen), noise, self._memory)
+        relative, done = self.policy.predict_action_chunk(
+            self.sense(seen), noise, self._memory if self._remembers else None
+        )
         self._over = float(done) > self.done_threshold
         chunk = absolute_chunk(seen.eef[-1], proper(relative[0].cpu().numpy()))
         return chunk[self._overdue : self._overdue + self.policy.config.n_action_steps]
@@ -135,9 +144,18 @@ def load_policy(
     senses: tuple[str, ...] | None = None,
     device: str = "cpu",
     latency: Latency = Latency(),
+    temperature: float = 0.0,
+    remembers: bool = True,
 ) -> PolicyController:
     """A checkpoint folder or a packaged name -> a controller: ``.reset("half")``, ``.act(observation)``.
 
     Raises WeightsError when there is none, or tensors are missing, unexpected or wrongly shaped.
     """
-    return PolicyController(load_weights(path), senses=senses, device=device, latency=latency)
+    return PolicyController(
+        load_weights(path),
+        senses=senses,
+        device=device,
+        latency=latency,
+        temperature=temperature,
+        remembers=remembers,
+    )
