@@ -121,10 +121,8 @@ def test_closed_ears_are_not_silence(cache, ear):
     assert not torch.equal(*(policy.encode(whole.sense(s)) for s in (seen, quiet)))
 
 
-def test_what_has_landed_is_learned_where_it_is_known_and_left_alone_elsewhere(cache, ear):
-    policy = small_policy(cache, ear, replace(SMALL, sense_dropout=0.0)).train()
-    windows = build_windows(cache, SMALL, np.arange(3), ear)
-    batch = windows.batch(np.arange(0, 81, 2))
+def learned(policy, batch, part: str) -> list[float]:
+    """One part of the loss at each of sixty steps."""
     optimiser = torch.optim.AdamW(policy.parameters(), 2e-3)
     off = []
     for step in range(60):
@@ -132,7 +130,15 @@ def test_what_has_landed_is_learned_where_it_is_known_and_left_alone_elsewhere(c
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
-        off.append(float(parts["landed"]))
+        off.append(float(parts[part]))
+    return off
+
+
+def test_what_has_landed_is_learned_where_it_is_known_and_left_alone_elsewhere(cache, ear):
+    policy = small_policy(cache, ear, replace(SMALL, sense_dropout=0.0)).train()
+    windows = build_windows(cache, SMALL, np.arange(3), ear)
+    batch = windows.batch(np.arange(0, 81, 2))
+    off = learned(policy, batch, "landed")
     assert off[-1] < 0.2 * off[0]
     unknown = batch | {"landed": torch.full_like(batch["landed"], torch.nan)}
     loss, _ = policy.loss(unknown, torch.Generator().manual_seed(0))
@@ -170,14 +176,7 @@ def test_sizes_are_learned_where_they_are_known_and_left_alone_elsewhere(cache, 
     batch["sizes"] = (
         1 + batch["state"][:, -1, :2].abs()
     )  # something that can be told from what is felt
-    optimiser = torch.optim.AdamW(policy.parameters(), 2e-3)
-    off = []
-    for step in range(60):
-        loss, parts = policy.loss(batch, torch.Generator().manual_seed(step))
-        loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
-        off.append(float(parts["sizes"]))
+    off = learned(policy, batch, "sizes")
     assert off[-1] < 0.3 * off[0]
     loss, parts = policy.loss(
         batch | {"sizes": torch.full_like(batch["sizes"], torch.nan)},
