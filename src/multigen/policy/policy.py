@@ -228,7 +228,8 @@ class AudioVisualDiffusionPolicy(nn.Module):
     def loss(
         self, batch: Seen, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float | Tensor]]:
-        """Denoising loss of ``batch`` (Seen plus ``action`` [B K 10] relative and ``done`` [B]).
+        """Denoising loss of ``batch``: Seen plus ``action`` [B K 10] relative, ``done`` [B] and, where the
+        config asks for them, ``places`` [B 6], ``sizes`` [B 2] and ``landed`` [B] (NaN: unknown).
 
         Decisions that say ``deaf`` [B] were recorded without sound. Ho et al. 2020, equation 14;
         without ManiWAV's input perturbation.
