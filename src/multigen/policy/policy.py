@@ -163,12 +163,12 @@ class AudioVisualDiffusionPolicy(nn.Module):
             parts.append(flat if drop is None else torch.where(drop[:, i, None], absent, flat))
         fused = self.project(self.fuse(torch.stack(parts[:2], 1)).flatten(1))
         told = [fused, parts[2], self.command(fourier(seen["command"]))]
-        known = parts
+        known, without_ears = parts, torch.cat([parts[0], parts[2]], -1)
         if self.config.heard_width:
             heard = self._beliefs(seen, drop)
             told, known = [*told, heard], [*known, heard]
         if self.config.sizes:
-            sizes = self.sizes(torch.cat([parts[0], parts[2]], -1))
+            sizes = self.sizes(without_ears)
             sizes = memory.sizes(sizes) if memory else sizes
             told, known = [*told, sizes], [*known, sizes.detach()]
             if self.config.heard_width:
@@ -179,7 +179,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
             # told, not taught: where a quarter is asked, actions would pull four times as hard at what is heard
             told += [asked.detach().clamp(-MOST_LANDED, MOST_LANDED), landed]
         if self.config.places:
-            places = self.places(torch.cat([parts[0], parts[2]], -1))
+            places = self.places(without_ears)
             told.append(memory.places(places) if memory else places)
         return torch.cat(told, -1)
 

@@ -45,12 +45,13 @@ class Validation:
         millimetres, degrees = action_error(
             chunk[:, :taken].cpu(), batch["action"][:, :taken].cpu()
         )
+        condition = policy.encode(batch)
         if policy.config.places:
-            scores |= self._places(policy, batch)
+            scores |= _places(condition, batch)
         if policy.config.sizes:
-            scores |= self._sizes(policy, batch)
+            scores |= _sizes(policy.sizes_of(condition), batch)
         if policy.config.landed:
-            off = (policy.landed_of(policy.encode(batch)) - batch["landed"]).abs()
+            off = (policy.landed_of(condition) - batch["landed"]).abs()
             scores["landed_off"] = float(off.nanmean())
         scores |= {
             "position_mm": millimetres,
@@ -59,18 +60,6 @@ class Validation:
             "done_correct": float(((done > 0.5) == (batch["done"] > 0.5)).float().mean()),
         }
         return scores
-
-    def _places(self, policy: AudioVisualDiffusionPolicy, batch: dict[str, Tensor]) -> dict:
-        """How far off the eyes place the grasp and the pour, mean over decisions."""
-        said = policy.encode(batch)[:, -PLACES:] / 10
-        off = (said - batch["places"]).unflatten(-1, (2, 3)).norm(dim=-1).mean(0)
-        return {"grasp_place_mm": 1e3 * float(off[0]), "end_place_mm": 1e3 * float(off[1])}
-
-    def _sizes(self, policy: AudioVisualDiffusionPolicy, batch: dict[str, Tensor]) -> dict:
-        """By which share the eyes misjudge what the receiver holds and how deep it is."""
-        said = policy.sizes_of(policy.encode(batch))
-        off = (said - log_sizes(batch["sizes"])).abs().nanmean(0).expm1()
-        return {"room_off": float(off[0]), "depth_off": float(off[1])}
 
     def _denoising(self, policy: AudioVisualDiffusionPolicy, batch: dict[str, Tensor]) -> float:
         condition, clean = policy.encode(batch), policy.normalise(batch["action"])
@@ -81,6 +70,19 @@ class Validation:
             step = torch.full((len(clean),), round(part * last), device=clean.device)
             losses.append(float(policy.denoise_error(clean, noise, step, condition)))
         return float(np.mean(losses))
+
+
+def _places(condition: Tensor, batch: dict[str, Tensor]) -> dict[str, float]:
+    """How far off the eyes place the grasp and the pour, mean over decisions."""
+    said = condition[:, -PLACES:] / 10
+    off = (said - batch["places"]).unflatten(-1, (2, 3)).norm(dim=-1).mean(0)
+    return {"grasp_place_mm": 1e3 * float(off[0]), "end_place_mm": 1e3 * float(off[1])}
+
+
+def _sizes(said: Tensor, batch: dict[str, Tensor]) -> dict[str, float]:
+    """By which share the eyes misjudge what the receiver holds and how deep it is."""
+    off = (said - log_sizes(batch["sizes"])).abs().nanmean(0).expm1()
+    return {"room_off": float(off[0]), "depth_off": float(off[1])}
 
 
 def action_error(predicted: Tensor, wanted: Tensor) -> tuple[float, float]:
