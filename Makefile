@@ -4,7 +4,7 @@
 #   make bench  performance benchmarks, JSON under out/bench
 #   make pour_micro   the packaged sound model from nothing: clips, training (two hours; continues where it stopped)
 #   make lab_ear lab_v lab_a lab_blind   the packaged policy, and those it is compared with, from nothing (85 minutes; then 6 to 22 each)
-#   make pour_ear   the packaged ear from nothing (20 minutes)
+#   make pour_ear robot_ear   the packaged ears from nothing (20 and 12 minutes)
 PYTHON ?= python3
 PY := .venv/bin/python
 OUT ?= out/demo
@@ -16,7 +16,7 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/.venv/numba-cache
 
 POLICIES := lab_ear lab_v lab_a lab_blind
 
-.PHONY: demo test check bench lab_data $(POLICIES) pour_ear pour_micro setup clean
+.PHONY: demo test check bench lab_data $(POLICIES) pour_ear robot_ear pour_micro setup clean
 
 setup: .venv/.installed
 
@@ -66,6 +66,9 @@ $(POLICIES): lab_data
 
 pour_ear: .venv/.installed
 	.venv/bin/multigen train-ear --from acoustics --pours 3000 --steps 6000 --seed 0 --out out/pour_ear --resume
+
+robot_ear: .venv/.installed
+	.venv/bin/multigen train-ear --from acoustics --own-pours --pours 3000 --steps 6000 --threads 2 --seed 0 --out out/robot_ear --resume
 
 # clean masks first, then with masks as poor as a real video's
 pour_micro: .venv/.installed

@@ -1,6 +1,6 @@
 """How full, by ear? On held-out pours in rooms among noise, their variants, a real clip, beside controls.
 
-    .venv/bin/python benchmarks/ear.py [--ear NAME=FOLDER ...] [--pours 60] [--real CLIP.mp4]
+    .venv/bin/python benchmarks/ear.py [--ear NAME=FOLDER ...] [--pours 60] [--only TEXT] [--real CLIP.mp4]
 
 Reads:  ears (folders that train-ear made), pours of seeds that no training uses, optionally the real clip.
 Makes:  tables on screen, out/bench/ear.json.
@@ -9,7 +9,8 @@ Every number is the mean absolute error of the fill fraction over the frames in 
 heard through a drawn room with background and hum, and coloured noise at 0-30 dB below it. Variants are the
 same pours, rooms and noises: half and double flow, the first 40 % of the pour cut away, broken off at 60 %,
 and after eight seconds in which only room and noise are heard, as before a robot's pour: without and with
-the ear being told that nothing pours there (``hear --quiet-s``).
+the ear being told that nothing pours there (``hear --quiet-s``). A robot's own pours (pipeline.own_pours) go
+into an empty vessel, down to a sake cup, after such eight seconds.
 Controls that hear nothing of the filling: a clock (told when the pour begins; full after the mean duration
 of the training's pours), the constant 0.5, and the ear given white noise of the same length and loudness,
 white noise with the recording's envelope, and the recording reversed. The real clip (a cylinder of constant
@@ -43,6 +44,7 @@ from multigen.pipeline.ear_pours import (
     hear_tabletop,
     steady_trace,
 )
+from multigen.pipeline.own_pours import draw_own
 from multigen.workers import progress_bar
 
 FIRST_SEED = 30_000_000_000
@@ -53,6 +55,7 @@ ASKED = {
 }  # fmt: skip
 REAL_HEIGHT_M = 0.197
 QUIET_S = 8.0
+OWN = "a robot's own pours, told so"
 AFTER_QUIET, QUIET_TOLD = "after 8 s of the room alone", "the same, told so"
 NOISE_MARGIN = 0.12
 """By how much flat noise shall be worse than the recording."""
@@ -158,6 +161,10 @@ def test_sets() -> dict[str, Callable[[int], Recording]]:
     def after_quiet(i: int) -> Recording:
         return recorded(hear_steady(replace(draw_steady(FIRST_SEED + i), before_s=QUIET_S)), i)
 
+    def own(i: int) -> Recording:
+        pour = hear_steady(replace(draw_own(FIRST_SEED + i), before_s=QUIET_S))
+        return replace(recorded(pour, i), quiet_s=QUIET_S)
+
     return {
         "held-out pours": steady,
         "half flow": lambda i: steady(i, 0.5),
@@ -166,6 +173,7 @@ def test_sets() -> dict[str, Callable[[int], Recording]]:
         "broken off at 60 %": lambda i: broken_off(steady(i)),
         AFTER_QUIET: after_quiet,
         QUIET_TOLD: lambda i: replace(after_quiet(i), quiet_s=QUIET_S),
+        OWN: own,
         "table-top pours": lambda i: recorded(_tabletop(i), i),
     }
 
@@ -287,6 +295,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ear", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--pours", type=int, default=60)
+    parser.add_argument("--only", default="", metavar="TEXT", help="sets whose name holds it")
     parser.add_argument("--vessels", type=int, default=8, help="for calibration")
     parser.add_argument("--real", type=Path, help="the real clip (not distributed)")
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
@@ -294,7 +303,9 @@ def main() -> None:
     console = Console(width=150)
     named = [text.split("=", 1) if "=" in text else [text, text] for text in args.ear]
     listeners = {name: load_ear(folder) for name, folder in named or [[DEFAULT, DEFAULT]]}
-    makers = test_sets()
+    makers = {name: make for name, make in test_sets().items() if args.only in name}
+    if not makers:
+        parser.error(f"no set is called like '{args.only}'; there are {', '.join(test_sets())}")
     sets: dict[str, list[Recording]] = {name: [] for name in makers}
     with progress_bar() as bar:
         shown = bar.add_task("ear: pours", total=args.pours * len(sets))
@@ -317,7 +328,8 @@ def main() -> None:
         table = measure(listener, sets, duration_s)
         calibration = calibrated(listener, args.vessels) if args.vessels else {}
         show(console, f"{name} (the clock is full after {duration_s:.1f} s)", table, calibration)
-        more = {x: besides(listener, sets[x]) for x in ("held-out pours", AFTER_QUIET, QUIET_TOLD)}
+        told = ("held-out pours", AFTER_QUIET, QUIET_TOLD, OWN)
+        more = {x: besides(listener, sets[x]) for x in told if x in sets}
         for name_of_set, numbers in more.items():
             said = ", ".join(f"{k} {v:.3g}" for k, v in numbers.items())
             console.print(f"{name_of_set}: {said}")

@@ -351,6 +351,10 @@ def test_train_ear_asks_what_to_learn_from(tmp_path, capsys):
             "leave",
         ),
         (
+            ["train-ear", str(tmp_path / "some"), "--own-pours", "--out", str(tmp_path / "a")],
+            "--from acoustics",
+        ),
+        (
             ["train-ear", str(tmp_path / "some" / "x"), "--out", str(tmp_path / "b")],
             "nothing to learn",
         ),

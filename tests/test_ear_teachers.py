@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from multigen.audio.corpus import write_clip
-from multigen.ear.bands import RATE
+from multigen.ear.augment import OWN, make_example
+from multigen.ear.bands import HEARD, RATE
 from multigen.ear.lessons import read_lessons, shard_path, write_lessons
 from multigen.ear.noise import among_noise, environment_noise, robot_noise
 from multigen.ear.teachers import copies_of, lessons_of, trace_of_labels
@@ -20,6 +21,7 @@ from multigen.pipeline.ear_pours import (
     hear_tabletop,
     steady_trace,
 )
+from multigen.pipeline.own_pours import draw_own, hear_own
 from multigen.types import Clip, Waveform
 from pours import cylinder, pour
 from tiny_corpus import tiny_corpus
@@ -55,6 +57,25 @@ def test_half_the_flow_takes_twice_as_long_for_the_same_millilitres():
     pours = [float((t.flow_in_ml_s > 0).sum()) for t in (whole, half)]
     assert pours[1] / pours[0] == pytest.approx(2, rel=0.05)
     assert half.receiver_ml[-1] == pytest.approx(whole.receiver_ml[-1])
+
+
+def test_an_own_pour_goes_into_an_empty_vessel_of_any_size():
+    drawn = [draw_own(seed) for seed in range(40)]
+    assert min(x.receiver.depth_m for x in drawn) < 0.04
+    assert max(x.receiver.depth_m for x in drawn) > 0.12
+    lessons = [hear_own(seed).lesson for seed in range(8)]
+    assert all(x.fill[0] < 0.02 for x in lessons)
+    assert any(x.fill[-1] > 0.3 for x in lessons)
+
+
+def test_an_own_pour_is_heard_from_before_its_beginning():
+    lesson = hear_steady(draw_own(1)).lesson
+    for seed in range(5):
+        made = make_example(lesson, 200, np.random.default_rng(seed), OWN)
+        quiet = round(OWN.before_s[0] * RATE)
+        assert not made.pouring[:quiet].any()
+        assert made.fill[:quiet] == pytest.approx(0, abs=0.02)
+        assert made.log_power.shape == (200, HEARD)
 
 
 def test_the_same_seed_sounds_the_same(heard):

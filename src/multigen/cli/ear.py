@@ -33,6 +33,9 @@ class TrainEar(Verb):
     """dataset: those given; acoustics: --pours pours simulated and sounded here, never drawn; copies:
     noise-augmented copies of --originals pours (of the datasets, or of the acoustics without any)."""
     pours: int = 2000
+    own_pours: bool = False
+    """With --from acoustics, the ear of who pours: every pour goes into an empty vessel and is heard from
+    before its beginning, and the vessel's depth is known roughly."""
     originals: int = 10
     copies: int = 100
     """Of each original."""
@@ -48,16 +51,19 @@ class TrainEar(Verb):
     resume: bool = False
 
     def run(self) -> None:
-        from ..ear.train import train_ear
+        from ..ear.train import OWN_POURS, train_ear
 
         if not self.datasets and self.teacher == "dataset":
             raise ConfigError("nothing to learn from: give a dataset, or say --from acoustics")
         if self.datasets and self.teacher == "acoustics":
             raise ConfigError("--from acoustics makes its own pours; leave the datasets out")
+        if self.own_pours and self.teacher != "acoustics":
+            raise ConfigError("--own-pours are drawn from the acoustics; add --from acoustics")
         made_by, out = self.made_by(), opened(self, self.out)
         result = train_ear(
             self._lessons(out),
             out,
+            **(OWN_POURS if self.own_pours else {}),
             augmented=self.teacher != "copies",
             steps=self.steps,
             batch_size=self.batch_size,
@@ -74,14 +80,14 @@ class TrainEar(Verb):
     def _lessons(self, out: Path) -> list[Any]:
         from ..ear.teachers import lessons_of
         from ..pipeline.ear_pours import draw_copies, draw_lessons
+        from ..pipeline.own_pours import draw_own_lessons
 
         if self.teacher == "dataset":
             return [lesson for folder in self.datasets for lesson in lessons_of(folder)]
         folder = out / LESSONS
         if self.teacher == "acoustics":
-            draw_lessons(
-                folder, pours=self.pours, seed=self.seed, workers=workers_or_all(self.workers)
-            )
+            draw = draw_own_lessons if self.own_pours else draw_lessons
+            draw(folder, pours=self.pours, seed=self.seed, workers=workers_or_all(self.workers))
         else:
             draw_copies(
                 folder, self.datasets, originals=self.originals, copies=self.copies, seed=self.seed

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from scipy.signal import lfilter
 
+from .background import without_background
 from .bands import BANDS, FIRST, FLOOR, HEARD, HIGH_HZ, LOW_HZ, RATE, SHIFT
 from .lessons import Lesson
 
@@ -43,9 +44,15 @@ class Augmentation:
     nothing: float = 0.06
     """Replaced by noise, half of it with the pour's loudness over time: nothing pours, nothing fills."""
     gain_bel: float = 1.5
+    before_s: tuple[float, float] = (0.0, 0.0)
+    """So long nothing is poured first, uniformly."""
+    quiet_s: float = 0.0
+    """For so long it is known that nothing pours (``background.without_background``)."""
 
 
 NONE = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0.45, 0.3, 0, 0)
+OWN = Augmentation(cut_start=0.0, before_s=(3.0, 9.0), quiet_s=3.0)
+"""Of a listener who pours: it hears a pour from before its beginning."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def make_example(
     lesson: Lesson, frames: int, rng: np.random.Generator, how: Augmentation = Augmentation()
 ) -> Example:
     """``frames`` frames of a lesson, changed as ``how`` says; what is missing at the end is silence."""
-    lesson = _cut(_stretched(lesson, rng, how), frames, rng, how)
+    lesson = _preceded(_cut(_stretched(lesson, rng, how), frames, rng, how), rng, how)
     shift = int(rng.integers(-SHIFT, SHIFT + 1)) if rng.random() < how.transpose else 0
     power = 10.0 ** lesson.log_power.astype(np.float64)[:, FIRST - shift : FIRST - shift + HEARD]
     size = STEP**-shift
@@ -87,6 +94,7 @@ def make_example(
     weight[: int(np.argmax(pouring)) if pouring.any() else 0] = UNHEARD
     gain = how.gain_bel * rng.uniform(-1, 1)
     log_power = np.log10(np.maximum(power, FLOOR)) + gain
+    log_power = without_background(log_power, how.quiet_s)
     return Example(
         log_power.astype(np.float32), fill.astype(np.float32), air.astype(np.float32),
         flow.astype(np.float32), pouring.astype(np.float32), weight.astype(np.float32),
@@ -129,6 +137,22 @@ def _cut(lesson: Lesson, frames: int, rng: np.random.Generator, how: Augmentatio
     if rng.random() < how.cut_end and last - start > 2 * RATE:
         stop = int(rng.uniform(start + 1.5 * RATE, last))
     return lesson.cut(start, min(stop, start + frames))
+
+
+def _preceded(lesson: Lesson, rng: np.random.Generator, how: Augmentation) -> Lesson:
+    """After a while of nothing."""
+    if not how.before_s[1]:
+        return lesson
+    rows = round(float(rng.uniform(*how.before_s)) * RATE)
+
+    def later(values: np.ndarray, first: float) -> np.ndarray:
+        nothing = np.full((rows, *values.shape[1:]), first, values.dtype)
+        return np.concatenate([nothing, values])
+
+    return Lesson(
+        later(lesson.log_power, np.log10(FLOOR)), later(lesson.fill, lesson.fill[0]),
+        later(lesson.air_m, lesson.air_m[0]), later(lesson.flow_ml_s, 0.0), lesson.height_m,
+    )  # fmt: skip
 
 
 def _recorded(

@@ -8,7 +8,7 @@ binary cross entropy for pouring.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from ..errors import ConfigError
 from ..files import write_json
 from ..learning import FitConfig, FitResult, OptimiserName, fit, save_checkpoint
-from .augment import NONE, Augmentation, make_example
+from .augment import NONE, OWN, Augmentation, make_example
 from .bands import RATE
 from .lessons import Lesson
 from .network import USUAL_AIR_M, USUAL_FLOW_ML_S, Belief, Ear, EarConfig
@@ -44,6 +44,8 @@ class EarTraining:
     ema_decay: float = 0.995
     know_height: float = 0.5
     """Share of examples in which the vessel's height is told."""
+    height_spread: float = 0.0
+    """Of the logarithm of what is told: who looks at a vessel knows its height roughly."""
     seed: int = 0
     time_limit_s: float | None = None
     validation: float = 0.08
@@ -54,6 +56,15 @@ class EarTraining:
     device: str = "cpu"
     model: EarConfig = field(default_factory=EarConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+OWN_POURS = {
+    "window_s": 20.0,
+    "know_height": 0.8,
+    "height_spread": 0.12,
+    "augmentation": OWN,
+}
+"""Options of train_ear for the ear of who pours."""
 
 
 class Examples:
@@ -72,6 +83,8 @@ class Examples:
         ]
         told = rng.random(len(made)) < self.t.know_height
         heights = np.where(told, [x.height_m for x in made], np.nan)
+        if self.t.height_spread:
+            heights *= np.exp(self.t.height_spread * rng.standard_normal(len(made)))
         names = ("log_power", "fill", "air_m", "flow_ml_s", "pouring", "weight")
         batch = {n: torch.from_numpy(np.stack([getattr(x, n) for x in made])) for n in names}
         return {**batch, "height_m": torch.from_numpy(heights.astype(np.float32))}
@@ -165,7 +178,10 @@ def train_ear(
         model = Ear(t.model)
     validate = None
     if held:
-        check = EarTraining(batch_size=32, know_height=1.0, seed=t.seed, window_s=t.window_s)
+        check = replace(
+            EarTraining(batch_size=32, know_height=1.0, seed=t.seed, window_s=t.window_s),
+            augmentation=OWN if t.augmentation == OWN else Augmentation(),
+        )
         fixed = Examples(held, check, salt=1)
         validate = fill_errors([fixed.batch(i) for i in range(3)])
     result = fit(

@@ -8,7 +8,7 @@ the corpus (episode.tabletop_draw): a tilted vessel, its weir, interruptions and
 What a listener cannot know (voice and mix of the acoustics) varies more than in a corpus.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count, islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from ..audio import sound_of_pour
 from ..audio.acoustics import Layers
 from ..ear.lessons import Lesson, make_lesson, shard_path, write_lessons
 from ..ear.teachers import Taught, copies_of, taught_by
-from ..episode.tabletop_draw import DT_S, RECEIVER_XY, draw_tabletop
+from ..episode.tabletop_draw import DEFAULT, DT_S, RECEIVER_XY, TabletopConfig, draw_tabletop
 from ..liquid import simulate_pour
 from ..scene import draw_liquid
 from ..scene.families import bottle, carafe, cylinder, frustum, mug, sake_cup
@@ -78,17 +78,23 @@ class SteadyPour:
     after_s: float
 
 
-def _between(rng: np.random.Generator, low: float, high: float) -> float:
+def between(rng: np.random.Generator, low: float, high: float) -> float:
     """Log-uniform."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def draw_vessel(rng: np.random.Generator) -> Vessel:
+def draw_vessel(
+    rng: np.random.Generator,
+    *,
+    depth_m: tuple[float, float] = (0.05, 0.27),
+    radius_m: tuple[float, float] = (0.022, 0.055),
+    least_ml: float = 60,
+) -> Vessel:
     """A receiver of any kitchen: 5-27 cm deep, 45-110 mm wide at the widest, 60 mL to 1.5 L."""
     kinds = ("cylinder", "frustum", "mug", "sake_cup", "bottle", "carafe")
     while True:
         kind = str(rng.choice(kinds, p=(0.36, 0.32, 0.08, 0.06, 0.1, 0.08)))
-        depth, radius = _between(rng, 0.05, 0.27), _between(rng, 0.022, 0.055)
+        depth, radius = between(rng, *depth_m), between(rng, *radius_m)
         looks: dict[str, Any] = {
             "material": str(rng.choice(("plastic", "metal", "paper", "ceramic", "glass")))
         }
@@ -108,7 +114,7 @@ def draw_vessel(rng: np.random.Generator) -> Vessel:
             made = carafe(
                 kind, radius * rng.uniform(0.7, 0.95), radius, neck, mouth, depth, **looks
             )
-        if 0.5 <= depth / (2 * radius) <= 4.2 and 60 <= made.capacity_ml <= 1500:
+        if 0.5 <= depth / (2 * radius) <= 4.2 and least_ml <= made.capacity_ml <= 1500:
             return made
 
 
@@ -119,14 +125,14 @@ def draw_steady(seed: int) -> SteadyPour:
     begin = float(rng.uniform(0, 0.03) if rng.random() < 0.5 else rng.uniform(0, 0.65))
     end = float(rng.uniform(0.86, 0.98) if rng.random() < 0.5 else rng.uniform(begin + 0.12, 0.95))
     volume = (end - begin) * receiver.capacity_ml
-    flow = float(np.clip(volume / _between(rng, 2.5, 22), 6, 220))
+    flow = float(np.clip(volume / between(rng, 2.5, 22), 6, 220))
     jug = frustum("jug", 0.05, 0.07, 0.3)
     flask = bottle("flask", 0.045, 0.28, float(rng.uniform(0.013, 0.02)))
     return SteadyPour(
         seed=seed, source=flask if rng.random() < 0.2 else jug, receiver=receiver,
         liquid=draw_liquid(rng), begin_fill=begin, end_fill=end, flow_ml_s=flow,
         uneven=float(rng.uniform(0, 0.1) if rng.random() < 0.6 else rng.uniform(0.1, 0.6)),
-        pauses=int(rng.choice((0, 1, 2), p=(0.85, 0.1, 0.05))), lip_m=_between(rng, 0.003, 0.25),
+        pauses=int(rng.choice((0, 1, 2), p=(0.85, 0.1, 0.05))), lip_m=between(rng, 0.003, 0.25),
         lip_speed_m_s=float(rng.uniform(0.15, 0.8)),
         before_s=float(rng.uniform(0, 1.5)), after_s=float(rng.uniform(0, 1.5)),
     )  # fmt: skip
@@ -175,10 +181,10 @@ def hear_steady(pour: SteadyPour, flow: float = 1.0) -> HeardPour:
     return _sounded(trace, pour.source, pour.receiver, pour.liquid, pour.seed)
 
 
-def hear_tabletop(seed: int) -> HeardPour:
+def hear_tabletop(seed: int, config: TabletopConfig = DEFAULT) -> HeardPour:
     """A pour of the corpus's kind, 5-14 s, without its pictures."""
     seconds = float(np.round(np.random.default_rng([seed, 3]).uniform(5, 14) * 10) / 10)
-    scene, pour = draw_tabletop(seed, seconds=seconds)
+    scene, pour = draw_tabletop(seed, seconds=seconds, config=config)
     path = pour.motion
     trace = simulate_pour(
         scene.source, scene.receiver, scene.liquid, initial_ml=scene.initial_ml,
@@ -213,11 +219,12 @@ def hear_pour(seed: int) -> HeardPour:
 class ShardTask:
     path: Path
     seeds: tuple[int, ...]
+    hear: Callable[[int], HeardPour]
 
 
 def draw_shard(task: ShardTask) -> int:
     """Simulate, sound and keep the lessons of one shard; how many they are."""
-    write_lessons(task.path, [hear_pour(seed).lesson for seed in task.seeds])
+    write_lessons(task.path, [task.hear(seed).lesson for seed in task.seeds])
     return len(task.seeds)
 
 
@@ -226,9 +233,16 @@ def draw_lessons(folder: Path, *, pours: int, seed: int = 0, workers: int = 1) -
 
     Lesson i depends on (seed, i) alone, whatever the number of workers.
     """
+    write_shards(folder, hear_pour, pours=pours, seed=seed, workers=workers)
+
+
+def write_shards(
+    folder: Path, hear: Callable[[int], HeardPour], *, pours: int, seed: int, workers: int
+) -> None:
+    """``draw_lessons`` of any kind of pour; ``hear`` is sent to processes by name."""
     seeds = [_pour_seed(seed, i) for i in range(pours)]
     parts = [tuple(seeds[i : i + PER_SHARD]) for i in range(0, pours, PER_SHARD)]
-    tasks = [ShardTask(shard_path(folder, n), part) for n, part in enumerate(parts)]
+    tasks = [ShardTask(shard_path(folder, n), part, hear) for n, part in enumerate(parts)]
     missing = [t for t in tasks if not t.path.exists()]
     run_tasks(draw_shard, missing, workers=workers, label="ear: pours")
 
