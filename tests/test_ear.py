@@ -26,6 +26,7 @@ from multigen.errors import ClockError, ConfigError, FormatError, MediaError, We
 from multigen.files import write_arrays, write_sound
 from multigen.learning import save_checkpoint
 from multigen.pipeline.ear_pours import draw_steady, hear_pour, hear_steady
+from multigen.pipeline.own_pours import draw_own
 from multigen.types import Waveform
 from pours import cylinder, pour
 
@@ -408,6 +409,20 @@ def test_the_packaged_ear_hears_a_vessel_fill() -> None:
         constant.append(np.abs(0.5 - one.lesson.fill)[frames].mean())
     assert np.mean(heard) < 0.7 * np.mean(constant)
     assert np.mean(heard) < 0.7 * np.mean(deaf)
+
+
+def test_who_knows_that_the_vessel_was_empty_hears_better_how_full_it_is() -> None:
+    """Both packaged ears on a robot's own pours: quiet for six seconds, as both are told."""
+    off = {"pour_ear": [], "robot_ear": []}
+    for seed in range(4):
+        one = hear_steady(replace(draw_own(31_000_000_000 + seed), before_s=6.0))
+        samples = through_room(one.samples, np.random.default_rng(seed))
+        frames = np.flatnonzero(one.lesson.pouring)
+        for name, errors in off.items():
+            heard = load_ear(name).hear(samples, quiet_s=3.0)
+            errors.append(np.abs(heard.fill - one.lesson.fill)[frames].mean())
+    assert np.mean(off["robot_ear"]) < 0.6 * np.mean(off["pour_ear"])
+    assert np.mean(off["robot_ear"]) < 0.08
 
 
 def test_what_sounds_before_anything_pours_is_taken_away_and_nothing_later_is_foreseen() -> None:
