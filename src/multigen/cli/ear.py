@@ -79,15 +79,20 @@ class TrainEar(Verb):
 
     def _lessons(self, out: Path) -> list[Any]:
         from ..ear.teachers import lessons_of
-        from ..pipeline.ear_pours import draw_copies, draw_lessons
-        from ..pipeline.own_pours import draw_own_lessons
+        from ..pipeline.ear_pours import draw_copies, draw_lessons, hear_pour
+        from ..pipeline.own_pours import hear_own
 
         if self.teacher == "dataset":
             return [lesson for folder in self.datasets for lesson in lessons_of(folder)]
         folder = out / LESSONS
         if self.teacher == "acoustics":
-            draw = draw_own_lessons if self.own_pours else draw_lessons
-            draw(folder, pours=self.pours, seed=self.seed, workers=workers_or_all(self.workers))
+            draw_lessons(
+                folder,
+                pours=self.pours,
+                seed=self.seed,
+                workers=workers_or_all(self.workers),
+                hear=hear_own if self.own_pours else hear_pour,
+            )
         else:
             draw_copies(
                 folder, self.datasets, originals=self.originals, copies=self.copies, seed=self.seed

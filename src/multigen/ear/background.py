@@ -1,7 +1,7 @@
 """What sounds before anything pours is the room, and is taken away from the rest.
 
 Reads:  log10 band power.   Makes: the same without what was there from the beginning.
-Used by: listener (``hear --quiet-s``), policy.hearing (an episode begins with empty hands).
+Used by: listener (``hear --quiet-s``), augment (who pours), policy.hearing (an episode begins with empty hands).
 Spectral subtraction (Boll 1979) in the ear's bands. Steady noise as loud as a stream is else taken for one:
 an ear that cannot know when a pour may begin is right to. Causal: a frame knows the background up to itself.
 """

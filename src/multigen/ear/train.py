@@ -8,7 +8,7 @@ binary cross entropy for pouring.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -178,10 +178,10 @@ def train_ear(
         model = Ear(t.model)
     validate = None
     if held:
-        check = replace(
-            EarTraining(batch_size=32, know_height=1.0, seed=t.seed, window_s=t.window_s),
+        check = EarTraining(
+            batch_size=32, know_height=1.0, seed=t.seed, window_s=t.window_s,
             augmentation=OWN if t.augmentation == OWN else Augmentation(),
-        )
+        )  # fmt: skip
         fixed = Examples(held, check, salt=1)
         validate = fill_errors([fixed.batch(i) for i in range(3)])
     result = fit(

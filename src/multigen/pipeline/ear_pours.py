@@ -90,7 +90,8 @@ def draw_vessel(
     radius_m: tuple[float, float] = (0.022, 0.055),
     least_ml: float = 60,
 ) -> Vessel:
-    """A receiver of any kitchen: 5-27 cm deep, 45-110 mm wide at the widest, 60 mL to 1.5 L."""
+    """A receiver of any kitchen: unless said otherwise 5-27 cm deep, 45-110 mm wide at the widest, 60 mL to
+    1.5 L."""
     kinds = ("cylinder", "frustum", "mug", "sake_cup", "bottle", "carafe")
     while True:
         kind = str(rng.choice(kinds, p=(0.36, 0.32, 0.08, 0.06, 0.1, 0.08)))
@@ -228,18 +229,19 @@ def draw_shard(task: ShardTask) -> int:
     return len(task.seeds)
 
 
-def draw_lessons(folder: Path, *, pours: int, seed: int = 0, workers: int = 1) -> None:
+def draw_lessons(
+    folder: Path,
+    *,
+    pours: int,
+    seed: int = 0,
+    workers: int = 1,
+    hear: Callable[[int], HeardPour] = hear_pour,
+) -> None:
     """``pours`` lessons under ``folder``; shards already there are kept, so a killed run continues.
 
-    Lesson i depends on (seed, i) alone, whatever the number of workers.
+    Lesson i depends on (seed, i) alone, whatever the number of workers. ``hear`` is the kind of pour, sent
+    to processes by its name.
     """
-    write_shards(folder, hear_pour, pours=pours, seed=seed, workers=workers)
-
-
-def write_shards(
-    folder: Path, hear: Callable[[int], HeardPour], *, pours: int, seed: int, workers: int
-) -> None:
-    """``draw_lessons`` of any kind of pour; ``hear`` is sent to processes by name."""
     seeds = [_pour_seed(seed, i) for i in range(pours)]
     parts = [tuple(seeds[i : i + PER_SHARD]) for i in range(0, pours, PER_SHARD)]
     tasks = [ShardTask(shard_path(folder, n), part, hear) for n, part in enumerate(parts)]

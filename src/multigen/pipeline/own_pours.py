@@ -1,12 +1,11 @@
 """Pours as their own pourer hears them: into an empty vessel of any size, slowly, from before the first drop.
 
-Reads:  seeds.   Makes: HeardPour; folders of lessons.   Used by: cli train-ear (``--own-pours``).
+Reads:  seeds.   Makes: HeardPour.   Used by: cli train-ear (``--own-pours``), benchmarks.
 A robot that listens knows what no recording tells: that the vessel was empty, and that nothing flowed at
 first. It also pours smaller cups, and more slowly, than the pours of ``ear_pours``.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +18,6 @@ from .ear_pours import (
     draw_vessel,
     hear_steady,
     hear_tabletop,
-    write_shards,
 )
 
 STEADY = 0.6
@@ -49,8 +47,3 @@ def hear_own(seed: int) -> HeardPour:
     if np.random.default_rng([seed, 6]).random() < STEADY:
         return hear_steady(draw_own(seed))
     return hear_tabletop(seed, EMPTY)
-
-
-def draw_own_lessons(folder: Path, *, pours: int, seed: int = 0, workers: int = 1) -> None:
-    """As ear_pours.draw_lessons."""
-    write_shards(folder, hear_own, pours=pours, seed=seed, workers=workers)
