@@ -10,7 +10,7 @@ from multigen.ear.lessons import read_lessons, shard_path, write_lessons
 from multigen.ear.noise import among_noise, environment_noise, robot_noise
 from multigen.ear.teachers import copies_of, lessons_of, trace_of_labels
 from multigen.episode.tabletop_draw import draw_tabletop
-from multigen.errors import FormatError
+from multigen.errors import FormatError, OutputError
 from multigen.pipeline.ear_pours import (
     draw_copies,
     draw_lessons,
@@ -95,6 +95,9 @@ def test_a_lesson_depends_on_its_number_and_a_finished_shard_is_kept(tmp_path):
     write_lessons(shard_path(tmp_path, 0), [first])
     draw_lessons(tmp_path, pours=2, seed=4)
     assert len(read_lessons(tmp_path)) == 1
+    for other in ({"seed": 5}, {"seed": 4, "hear": hear_own}):
+        with pytest.raises(OutputError, match="begun with"):
+            draw_lessons(tmp_path, pours=2, **other)
 
 
 def test_copies_differ_by_their_noise_alone(heard, tmp_path):

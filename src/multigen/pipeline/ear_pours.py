@@ -22,6 +22,7 @@ from ..audio.acoustics import Layers
 from ..ear.lessons import Lesson, make_lesson, shard_path, write_lessons
 from ..ear.teachers import Taught, copies_of, taught_by
 from ..episode.tabletop_draw import DEFAULT, DT_S, RECEIVER_XY, TabletopConfig, draw_tabletop
+from ..files import begin_with
 from ..liquid import simulate_pour
 from ..scene import draw_liquid
 from ..scene.families import bottle, carafe, cylinder, frustum, mug, sake_cup
@@ -240,8 +241,9 @@ def draw_lessons(
     """``pours`` lessons under ``folder``; shards already there are kept, so a killed run continues.
 
     Lesson i depends on (seed, i) alone, whatever the number of workers. ``hear`` is the kind of pour, sent
-    to processes by its name.
+    to processes by its name. Raises OutputError where the folder was begun with another kind or seed.
     """
+    begin_with(folder, {"pours": hear.__name__, "seed": seed})
     seeds = [_pour_seed(seed, i) for i in range(pours)]
     parts = [tuple(seeds[i : i + PER_SHARD]) for i in range(0, pours, PER_SHARD)]
     tasks = [ShardTask(shard_path(folder, n), part, hear) for n, part in enumerate(parts)]
@@ -259,7 +261,10 @@ def draw_copies(
 ) -> None:
     """Noise-augmented copies of ``originals`` pours, a shard each, under ``folder``; shards already there
     are kept. The pours are the first in which something lands: of ``datasets``, or of the acoustics.
+    Raises OutputError where the folder was begun with others.
     """
+    of = [str(folder) for folder in datasets] or "acoustics"
+    begin_with(folder, {"copies of": of, "copies": copies, "seed": seed})
     given = chain.from_iterable(taught_by(d) for d in datasets)
     found = islice(_landing(given if datasets else _drawn(seed)), originals)
     for n, one in enumerate(found):
