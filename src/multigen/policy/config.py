@@ -112,11 +112,11 @@ class PolicyConfig:
     through a place. Needs ``places`` and ``landed``."""
     paced: bool = False
     """The denoiser is told how long its demonstration poured, and asked, when it acts, to pour rather slowly
-    (policy.SLOW). Demonstrations pour at many paces, so that no clock tells when to stop; but what is heard is
+    (pace.SLOW). Demonstrations pour at many paces, so that no clock tells when to stop; but what is heard is
     some tenths of a second old, and who pours fast has poured too much by then."""
     truth_told: bool = False
     """In training the denoiser is told the true places, sizes and landed share where they are known, a little
-    off (policy.PLACES_OFF_M and the others), instead of what the senses say of them. From what they say it
+    off (impression.PLACES_OFF_M and the others), instead of what the senses say of them. From what they say it
     would learn when to stop as vaguely as generated sound tells it. Needs ``measured``."""
     command_width: int = 32
 
@@ -213,8 +213,8 @@ PRESETS: dict[str, PolicyConfig] = {
     ),
     "compact": PolicyConfig(
         preset="compact", pose_state=True, denoiser_skip=True, places=True, landed=True, sizes=True,
-        depth_told=True, measured=True, paced=True, truth_told=True, image_widths=(32, 64, 128, 256), audio_encoder="ear", audio_width=192,
-        denoiser_widths=(320,), denoiser_layers=3,
+        depth_told=True, measured=True, paced=True, truth_told=True, audio_encoder="ear", audio_width=192,
+        image_widths=(32, 64, 128, 256), denoiser_widths=(320,), denoiser_layers=3,
     ),
     "paper": PolicyConfig(
         preset="paper", gripper_state=False, noise_draws=1,

@@ -16,13 +16,13 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from ..types.pose import decode_pose
+from .impression import DM
 from .measures import MOST_LOG, USUAL_DEPTH_M
 
 CARRIED = 0.1
 """Of a measured gripper that has closed around something."""
 STILL_FOR, STILL_M, STILL_RAD, STILL_GRIP = 4, 0.004, 0.04, 0.02
 """Decisions between which a hand has moved, turned and closed no further, if it stands still."""
-_DM = 10.0
 
 
 class Memory:
@@ -64,12 +64,12 @@ class Memory:
         if not self._carries:
             return said
         at, turned = self._hand
-        now = said[0].double().cpu().numpy().reshape(-1, 3) / _DM
+        now = said[0].double().cpu().numpy().reshape(-1, 3) / DM
         self._places.append(at + now @ turned.T)
         known = self._middle(self._places)
         known[0] = self._grasped_at  # whatever eyes say: it holds what it has grasped
         known = (known - at) @ turned
-        return torch.from_numpy(_DM * known.reshape(1, -1)).to(said)
+        return torch.from_numpy(DM * known.reshape(1, -1)).to(said)
 
     def sizes(self, said: Float[Tensor, "1 2"]) -> Float[Tensor, "1 2"]:
         """Logarithms of sizes, as said now -> as said so far."""

@@ -29,11 +29,13 @@ from torch.nn import functional as F
 
 from ..ear.network import Ear
 from ..learning import load_config, load_state, save_checkpoint, shapes
-from .config import ACTION_DIM, COMMAND_FREQUENCIES, PLACES, SENSES, SIZES, PolicyConfig
+from .config import ACTION_DIM, COMMAND_FREQUENCIES, SENSES, SIZES, PolicyConfig
 from .denoiser import build_denoiser
 from .encoders import BelievingEars, build_ears, build_eyes
-from .measures import AMOUNTS, Places, amounts, build_sizes, log_sizes, perceptron
+from .impression import Impression, answer_losses, with_truth
+from .measures import AMOUNTS, Places, amounts, build_sizes, perceptron
 from .memory import Memory
+from .pace import told_pace, usual_and_slow
 
 Seen = Mapping[str, Tensor]
 """``command`` [B] and any of ``images`` uint8 [B T 3 H W], ``mel`` [B F M] scaled or ``heard`` [B 30]
@@ -48,20 +50,6 @@ LEAST_STATE_RAD = 0.05
 """Half a range is never smaller than this: what hardly moved in training is not blown up to +-1."""
 DONE_WEIGHT = 0.1
 """Of the end-of-episode loss beside the diffusion loss."""
-LANDED_WEIGHT, LANDED_BETA = 0.5, 0.05
-"""Of the error of what has landed (smooth L1); where it turns from square to linear."""
-SIZES_OFF, LANDED_OFF, PLACES_OFF_M = 0.15, (0.08, 0.01), 0.006
-"""Spreads of the truth that is told: of a logarithm; relative and absolute; a length."""
-SLOW = 0.6
-"""Share of demonstrations that poured faster than is asked of who acts: slower ones run out of time."""
-MOST_PACE = 1.5
-"""No logarithm of a pace, over the usual one, is larger."""
-MOST_LANDED = 3.0
-"""Of what was asked: beyond it the denoiser is told no more."""
-SIZES_WEIGHT, SIZES_BETA = 0.1, 0.05
-"""Of the error of the sizes (in logarithms, smooth L1); where it turns from square to linear."""
-PLACES_WEIGHT, PLACES_BETA_M = 0.2, 0.005
-"""Of the error of the places (in decimetres, smooth L1); where it turns from square to linear."""
 
 
 class AudioVisualDiffusionPolicy(nn.Module):
@@ -142,7 +130,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
 
     def set_pace(self, pour_s: Float[np.ndarray, " n"]) -> None:
         """Take the usual and the slow duration of a pour from those of a training set (NaN: none)."""
-        self.pace_s.copy_(torch.from_numpy(np.nanquantile(pour_s, (0.5, SLOW))))
+        self.pace_s.copy_(usual_and_slow(pour_s))
 
     def normalise(self, chunk: Float[Tensor, "B K 10"]) -> Float[Tensor, "B K 10"]:
         """Relative chunk -> what diffuses: position and gripper in [-1, 1], rotation as it is."""
@@ -162,53 +150,59 @@ class AudioVisualDiffusionPolicy(nn.Module):
         drop: Bool[Tensor, "B 3"] | None = None,
         memory: Memory | None = None,
     ) -> Float[Tensor, "B C"]:
-        """One condition vector per decision; ``drop`` replaces senses, in the order of SENSES.
+        """One condition vector per decision: ``perceive`` in one."""
+        return self.perceive(seen, drop, memory).condition()
+
+    def perceive(
+        self,
+        seen: Seen,
+        drop: Bool[Tensor, "B 3"] | None = None,
+        memory: Memory | None = None,
+    ) -> Impression:
+        """What the senses make of each decision; ``drop`` replaces senses, in the order of SENSES.
 
         ``memory``, of one episode and for B = 1, replaces what the eyes say now by what they have said.
         """
-        batch = len(seen["command"])
-        vision = self._present("vision", seen, lambda x: self.eyes(x.flatten(0, 1)))
-        audio = self._present("audio", seen, lambda x: self.lift(self.ears(x)))
-        state = self._present("state", seen, self._scaled_state)
-        parts = []
-        for i, (name, value) in enumerate(zip(SENSES, (vision, audio, state), strict=True)):
-            absent = self.absent[name].expand(batch, -1)
-            if value is None:
-                parts.append(absent)
-                continue
-            flat = value.reshape(batch, -1)
-            parts.append(flat if drop is None else torch.where(drop[:, i, None], absent, flat))
-        told = [parts[2], self.command(fourier(seen["command"]))]
+        parts = self._tokens(seen, drop)
+        vision, _, state = parts
+        felt = [state, self.command(fourier(seen["command"]))]
         if not self.config.measured:
-            told.insert(0, self.project(self.fuse(torch.stack(parts[:2], 1)).flatten(1)))
+            felt.insert(0, self.project(self.fuse(torch.stack(parts[:2], 1)).flatten(1)))
         if self.config.paced:
-            told.append(self._pace(seen))
-        known, without_ears = parts, torch.cat([parts[0], parts[2]], -1)
+            untold = torch.full_like(seen["command"], torch.nan)
+            felt.append(told_pace(seen.get("pour_s", untold), self.pace_s[0]))
+        seen_and_felt, known = torch.cat([vision, state], -1), parts
         if self.config.heard_width:
             heard = self._beliefs(seen, drop)
-            told, known = [*told, heard], [*known, heard]
+            felt, known = [*felt, heard], [*known, heard]
+        sizes, landed, places = None, None, None
         if self.config.sizes:
-            sizes = self.sizes(without_ears)
+            sizes = self.sizes(seen_and_felt)
             sizes = memory.sizes(sizes) if memory else sizes
-            told, known = [*told, sizes], [*known, sizes.detach()]
+            known = [*known, sizes.detach()]
             if self.config.heard_width:
                 known.append(amounts(heard, sizes.detach()))
         if self.config.landed:
             landed = self.landed(torch.cat(known, -1))
-            asked = landed / seen["command"][:, None].float()
-            # told, not taught: where a quarter is asked, actions would pull four times as hard at what is heard
-            told += [asked.detach().clamp(-MOST_LANDED, MOST_LANDED), landed]
         if self.config.places:
-            places = self.places(without_ears)
-            told.append(memory.places(places) if memory else places)
-        return torch.cat(told, -1)
+            places = self.places(seen_and_felt)
+            places = memory.places(places) if memory else places
+        return Impression(seen["command"], torch.cat(felt, -1), sizes, landed, places)
 
-    def _pace(self, seen: Seen) -> Float[Tensor, "B 2"]:
-        """How slowly, in logarithms over what is usual, and whether that is known."""
-        pour_s = seen.get("pour_s", seen["command"] * torch.nan)
-        pace = torch.log(pour_s / self.pace_s[0]).clamp(-MOST_PACE, MOST_PACE)
-        known = pace.isfinite()
-        return torch.stack([pace.where(known, torch.zeros_like(pace)), known.to(pace)], -1)
+    def _tokens(self, seen: Seen, drop: Bool[Tensor, "B 3"] | None) -> list[Tensor]:
+        """Of each sense a vector per decision, 'absent' where it is missing or dropped."""
+        encoders: dict[str, Callable[[Tensor], Tensor]] = {
+            "vision": lambda x: self.eyes(x.flatten(0, 1)),
+            "audio": lambda x: self.lift(self.ears(x)),
+            "state": lambda x: (x - self.state_centre) / self.state_half,
+        }
+        batch, tokens = len(seen["command"]), []
+        for i, name in enumerate(SENSES):
+            absent = self.absent[name].expand(batch, -1)
+            value = self._present(name, seen, encoders[name])
+            token = absent if value is None else value.reshape(batch, -1)
+            tokens.append(token if drop is None else torch.where(drop[:, i, None], absent, token))
+        return tokens
 
     def _beliefs(self, seen: Seen, drop: Bool[Tensor, "B 3"] | None) -> Float[Tensor, "B 30"]:
         """What its ear believes, or what it is told for it where there is nothing to hear."""
@@ -238,18 +232,6 @@ class AudioVisualDiffusionPolicy(nn.Module):
         ears = getattr(self, "ears", None)
         return ears.ear if isinstance(ears, BelievingEars) else None
 
-    def landed_of(self, condition: Float[Tensor, "B C"]) -> Float[Tensor, " B"]:
-        """Which share of the source's initial volume it believes has landed."""
-        return condition[:, -PLACES - 1] if self.config.places else condition[:, -1]
-
-    def sizes_of(self, condition: Float[Tensor, "B C"]) -> Float[Tensor, "B 2"]:
-        """Logarithms of the receiver's sizes (``measures.log_sizes``) as its eyes see them."""
-        end = condition.shape[-1] - (PLACES if self.config.places else 0) - 2
-        return condition[:, end - SIZES : end]
-
-    def _scaled_state(self, state: Tensor) -> Tensor:
-        return (state - self.state_centre) / self.state_half
-
     # -- learning and acting ----------------------------------------------------------------------
 
     def loss(
@@ -270,12 +252,14 @@ class AudioVisualDiffusionPolicy(nn.Module):
             untold = torch.rand(n, generator=generator) < chance
             pour_s = batch["pour_s"].masked_fill(untold.to(device), torch.nan)
             batch = {**batch, "pour_s": pour_s}
-        condition = self.encode(batch, drop.to(device) if self.training else None)
-        told = condition
+        said = self.perceive(batch, drop.to(device) if self.training else None)
+        told = said
         if self.config.truth_told and self.training:
-            told = self._truth(condition, batch, drop.to(device), generator)
+            all_there = ~drop.any(-1, keepdim=True).to(device)
+            told = with_truth(said, batch, all_there, generator)
+        condition = told.condition()
         ended = F.binary_cross_entropy_with_logits(
-            self.done(told).squeeze(-1), batch["done"].float()
+            self.done(condition).squeeze(-1), batch["done"].float()
         )
         draws = self.config.noise_draws
         clean = self.normalise(batch["action"]).repeat(draws, 1, 1)
@@ -283,43 +267,11 @@ class AudioVisualDiffusionPolicy(nn.Module):
         step = torch.randint(
             0, self.config.num_train_timesteps, (len(clean),), generator=generator
         ).to(device)
-        denoised = self.denoise_error(clean, noise, step, told.repeat(draws, 1))
+        denoised = self.denoise_error(clean, noise, step, condition.repeat(draws, 1))
         total, parts = denoised + DONE_WEIGHT * ended, {"denoising": denoised, "done": ended}
-        if self.config.places:
-            wanted = 10 * batch["places"]
-            parts["places"] = F.smooth_l1_loss(
-                condition[:, -PLACES:], wanted, beta=10 * PLACES_BETA_M
-            )
-            total = total + PLACES_WEIGHT * parts["places"]
-        if self.config.sizes and (known := batch["sizes"].isfinite().all(-1)).any():
-            said, true = self.sizes_of(condition)[known], log_sizes(batch["sizes"][known])
-            parts["sizes"] = F.smooth_l1_loss(said, true, beta=SIZES_BETA)
-            total = total + SIZES_WEIGHT * parts["sizes"]
-        if self.config.landed and (known := batch["landed"].isfinite()).any():
-            said, true = self.landed_of(condition)[known], batch["landed"][known]
-            parts["landed"] = F.smooth_l1_loss(said, true, beta=LANDED_BETA)
-            total = total + LANDED_WEIGHT * parts["landed"]
+        for name, (weight, error) in answer_losses(said, batch).items():
+            total, parts[name] = total + weight * error, error
         return total, {name: value.detach() for name, value in parts.items()}
-
-    def _truth(
-        self, said: Tensor, batch: Seen, drop: Tensor, generator: torch.Generator
-    ) -> Float[Tensor, "B C"]:
-        """The condition ``said`` with the truth in place of what was said of it, where all senses are there."""
-
-        def off(like: Tensor) -> Tensor:
-            return torch.randn(like.shape, generator=generator).to(like)
-
-        before = said.shape[-1] - PLACES - 2 - SIZES
-        sizes = log_sizes(batch["sizes"]).to(said)
-        sizes = sizes + SIZES_OFF * off(sizes)
-        landed = batch["landed"][:, None].to(said)
-        landed = landed * (1 + LANDED_OFF[0] * off(landed)) + LANDED_OFF[1] * off(landed)
-        asked = (landed / batch["command"][:, None].to(said)).clamp(-MOST_LANDED, MOST_LANDED)
-        places = 10 * batch["places"].to(said)
-        places = places + 10 * PLACES_OFF_M * off(places)
-        truth = torch.cat([sizes, asked, landed, places], -1)
-        known = truth.isfinite() & ~drop.any(-1, keepdim=True)
-        return torch.cat([said[:, :before], torch.where(known, truth, said[:, before:])], -1)
 
     def denoise_error(
         self, clean: Tensor, noise: Tensor, step: Tensor, condition: Tensor

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..types.pose import decode_pose
-from .config import PLACES
+from .impression import DM, Impression
 from .measures import log_sizes
 from .policy import AudioVisualDiffusionPolicy
 from .windows import Joined, Windows
@@ -45,14 +45,7 @@ class Validation:
         millimetres, degrees = action_error(
             chunk[:, :taken].cpu(), batch["action"][:, :taken].cpu()
         )
-        condition = policy.encode(batch)
-        if policy.config.places:
-            scores |= _places(condition, batch)
-        if policy.config.sizes:
-            scores |= _sizes(policy.sizes_of(condition), batch)
-        if policy.config.landed:
-            off = (policy.landed_of(condition) - batch["landed"]).abs()
-            scores["landed_off"] = float(off.nanmean())
+        scores |= _answers(policy.perceive(batch), batch)
         scores |= {
             "position_mm": millimetres,
             "rotation_deg": degrees,
@@ -72,18 +65,21 @@ class Validation:
         return float(np.mean(losses))
 
 
-def _places(condition: Tensor, batch: dict[str, Tensor]) -> dict[str, float]:
-    """How far off the eyes place the grasp, the end and the pour, mean over decisions."""
-    said = condition[:, -PLACES:] / 10
-    off = (said - batch["places"]).unflatten(-1, (3, 3)).norm(dim=-1).mean(0)
-    names = ("grasp_place_mm", "end_place_mm", "pour_place_mm")
-    return {name: 1e3 * float(x) for name, x in zip(names, off, strict=True)}
-
-
-def _sizes(said: Tensor, batch: dict[str, Tensor]) -> dict[str, float]:
-    """By which share the eyes misjudge what the receiver holds and how deep it is."""
-    off = (said - log_sizes(batch["sizes"])).abs().nanmean(0).expm1()
-    return {"room_off": float(off[0]), "depth_off": float(off[1])}
+def _answers(said: Impression, batch: dict[str, Tensor]) -> dict[str, float]:
+    """How far off the eyes place the grasp, the end and the pour, misjudge (by which share) what the receiver
+    holds and how deep it is, and what has landed; means over decisions.
+    """
+    scores = {}
+    if said.places is not None:
+        off = (said.places / DM - batch["places"]).unflatten(-1, (3, 3)).norm(dim=-1).mean(0)
+        names = ("grasp_place_mm", "end_place_mm", "pour_place_mm")
+        scores |= {name: 1e3 * float(x) for name, x in zip(names, off, strict=True)}
+    if said.sizes is not None:
+        off = (said.sizes - log_sizes(batch["sizes"])).abs().nanmean(0).expm1()
+        scores |= {"room_off": float(off[0]), "depth_off": float(off[1])}
+    if said.landed is not None:
+        scores["landed_off"] = float((said.landed[:, 0] - batch["landed"]).abs().nanmean())
+    return scores
 
 
 def action_error(predicted: Tensor, wanted: Tensor) -> tuple[float, float]:

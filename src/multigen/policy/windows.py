@@ -7,7 +7,6 @@ a policy never learns to stop. Before the start, frames and states repeat the fi
 At frame t sound before t is known: samples [0, t * samples_per_frame); frame t's own follow it.
 """
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -25,11 +24,10 @@ from ..types.pose import decode_pose, relative_chunk
 from .config import HEARD_DIM, PolicyConfig
 from .hearing import ROOMS, in_rooms, looked_back
 from .log_mel import BANDS, HOP, SAMPLE_RATE, episode_mel
+from .pace import pouring_s
 
 WORKSPACE_M = np.array([0.6, 0.0, 0.15])
 """A point amid the work; as seen from the hand it moves against the hand, as relative actions do."""
-LEAST_LANDED = 0.01
-"""Of the source's initial volume, that counts as a pour."""
 CLOSING = 0.05
 """Of a gripper that counts as told to close."""
 
@@ -190,14 +188,6 @@ def places_ahead(
     there = action[[closing[0] if len(closing) else -1, -1, int(np.argmin(upright))]]
     chunk = relative_chunk(eef, np.broadcast_to(there, (len(eef), *there.shape)))
     return chunk[..., :3].reshape(len(eef), -1)
-
-
-def pouring_s(landed: Float32[np.ndarray, " T"], fps: int) -> float:
-    """Of one episode: how long the middle nine tenths of what landed took; NaN where nothing did."""
-    if not landed[-1] > LEAST_LANDED:
-        return math.nan
-    first, last = (int(np.argmax(landed >= share * landed[-1])) for share in (0.05, 0.95))
-    return max(last - first, 1) / fps
 
 
 def build_windows(
