@@ -75,6 +75,13 @@ def test_a_policy_can_be_put_to_the_test_with_senses_closed() -> None:
         controller("lab_ear@smell")
 
 
+def test_a_policy_is_asked_to_pour_for_as_long_as_its_name_says():
+    asked = controller("lab_ear@vision,state,4.5s")
+    assert (asked.senses, asked.pour_s) == (("vision", "state"), 4.5)
+    assert 0 < controller("lab_ear").pour_s != 4.5
+    assert controller("lab_ear@0.1s").pour_s == 0.1
+
+
 def test_policies_are_compared_trial_by_trial() -> None:
     """A difference that every trial shows is certain, however much the trials themselves differ."""
     first = [row(c, command, 20 * k) for k, c in enumerate(CONDITIONS) for command in COMMANDS]

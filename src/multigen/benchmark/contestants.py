@@ -5,6 +5,7 @@ Bars that any number must be read against: the expert told the truth, and the ex
 amount whatever was asked ('always a half' scores 0.458 by arithmetic if it pours exactly).
 """
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +29,8 @@ EXPERT_BARS = {"expert": "planned", "feedback expert": "feedback"}
 
 VARIED = ("sampled", "forgetful")
 """Of a policy: draws its actions at temperature 1; does not remember where things are."""
+PACE = re.compile(r"(\d+(?:\.\d+)?)s")
+"""Of a policy: how long it is asked to pour."""
 
 
 @dataclass
@@ -49,20 +52,23 @@ class Constant:
 def controller(name: str, latency: Latency = Latency()) -> Controller:
     """One of EXPERT_BARS or CONSTANTS, a packaged policy, or the path of a checkpoint; of a policy with
     ``@`` and senses behind it (``lab_ear@vision,state``) the others are closed; ``@`` and one of VARIED
-    (``lab_ear@sampled``) makes it act differently. ``latency`` is what a policy may compensate."""
+    (``lab_ear@sampled``) or a PACE (``lab_ear@4.5s``) makes it act differently. ``latency`` is what a policy
+    may compensate."""
     if name in EXPERT_BARS:
         return make_expert(EXPERT_BARS[name])
     if name in CONSTANTS:
         return Constant(CONSTANTS[name])
-    path, _, senses = name.partition("@")
-    words = senses.split(",") if senses else []
-    chosen = tuple(w for w in words if w not in VARIED) or None
+    path, _, said = name.partition("@")
+    words = said.split(",") if said else []
+    paces = [float(pace[1]) for word in words if (pace := PACE.fullmatch(word))]
+    senses = tuple(w for w in words if w not in VARIED and not PACE.fullmatch(w))
     return load_policy(
         path,
-        senses=chosen,
+        senses=senses or None,
         latency=latency,
         temperature=1.0 if "sampled" in words else 0.0,
         remembers="forgetful" not in words,
+        pour_s=paces[0] if paces else None,
     )
 
 

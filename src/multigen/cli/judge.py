@@ -26,7 +26,8 @@ class Bench(Verb):
     policy: tuple[str, ...]
     """A policy checkpoint, a packaged policy (lab_ear), or: expert, feedback expert. Several: the first
     is compared with each other one, trial by trial. lab_ear@vision,state: with its ears closed;
-    lab_ear@sampled: actions drawn by chance; lab_ear@forgetful: without memory of where things are."""
+    lab_ear@sampled: actions drawn by chance; lab_ear@forgetful: without memory of where things are;
+    lab_ear@4.5s: asked to pour for so long."""
     out: Path
     world: str = "nominal"
     trials: int = 96

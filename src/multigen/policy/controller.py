@@ -48,7 +48,8 @@ class PolicyController:
         what is heard is some tenths of a second old.
         ``latency``, if compensated: rows that are overdue when they would be done are left out.
 
-        Raises ConfigError for senses it does not have, and where the chunk is too short for the latency.
+        Raises ConfigError for senses it does not have, a pace that nobody can be told, and where the chunk is
+        too short for the latency.
         """
         known = policy.config.senses
         if senses is not None and not set(senses) <= set(known):
@@ -69,8 +70,7 @@ class PolicyController:
         self._generator = torch.Generator()
         self._over = False
         self._temperature = temperature
-        paced = policy.config.paced and pour_s is None
-        self._pour_s = float(self.policy.pace_s[1]) if paced else pour_s
+        self.pour_s = _pace(policy, pour_s)
         self._looks = 0 if remembers else 1
         self._memory = Memory(self._looks)
 
@@ -123,8 +123,8 @@ class PolicyController:
                 _last(seen.state, config.n_obs_steps), _last(seen.eef, config.n_obs_steps), config
             )
             batch["state"] = torch.from_numpy(state)[None]
-        if self._pour_s:
-            batch["pour_s"] = torch.tensor([self._pour_s])
+        if self.pour_s:
+            batch["pour_s"] = torch.tensor([self.pour_s])
         return {key: value.to(self.device) for key, value in batch.items()}
 
     def _hear(self, seen: Observation) -> dict[str, Tensor]:
@@ -140,6 +140,19 @@ class PolicyController:
         known = beliefs(ear, sound, rows, depth_m)
         heard = looked_back(known, np.array([rows - 1]), np.zeros(1, int))
         return {"heard": torch.from_numpy(heard)}
+
+
+def _pace(policy: AudioVisualDiffusionPolicy, pour_s: float | None) -> float | None:
+    """How long a pour shall take, as it is told; None: nobody is told."""
+    if pour_s is None:
+        return float(policy.pace_s[1]) if policy.config.paced else None
+    if not policy.config.paced:
+        raise ConfigError(
+            f"pour_s is {pour_s:g}, but nobody tells this policy a pace; leave it out"
+        )
+    if not pour_s > 0:
+        raise ConfigError(f"pour_s is {pour_s:g}; a pour takes more than 0 seconds")
+    return pour_s
 
 
 def _last(frames: np.ndarray, count: int) -> np.ndarray:
