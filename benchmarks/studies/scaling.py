@@ -31,9 +31,10 @@ import numpy as np
 
 from multigen.benchmark import bench, protocol
 from multigen.dataset.reader import Dataset
+from multigen.ear.augment import NONE, OWN
 from multigen.ear.noise import among_noise
 from multigen.ear.teachers import lessons_of
-from multigen.ear.train import train_ear
+from multigen.ear.train import OWN_POURS, train_ear
 from multigen.episode import is_complete
 from multigen.files import MadeBy, read_json, read_sound, write_json, write_sound
 from multigen.pipeline.generate import pack
@@ -53,6 +54,10 @@ TRIED = (RECORDED[2], RECORDED[3], RECORDED[0], RECORDED[1])
 """Of appendix A.2: where policies are compared."""
 DEMONSTRATIONS, SEED, RECORDING_SEED = 10, 1000, 5000
 ARMS = ("generated", "copies", "acoustics", "maskless")
+WHOLE = replace(OWN, before_s=(0.0, 0.0))
+"""An ear of who pours, whose lessons are whole episodes: the quiet before the pour is theirs."""
+COPIED = replace(NONE, cut_start=0.0, quiet_s=OWN.quiet_s)
+"""The same, of copies: their noise is all that varies."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +142,10 @@ def measure(point: Point, args: argparse.Namespace, made_by: MadeBy) -> dict:
     if not (data / "meta" / "info.json").exists() or len(Dataset(data)) < point.episodes:
         pack(folders, data, made_by=made_by)
     if not (ear / "run" / "result.json").exists():
+        how = {**OWN_POURS, "augmentation": COPIED if point.arm == "copies" else WHOLE}
         train_ear(
-            lessons_of(data), ear, resume=(ear / "run").exists(), augmented=point.arm != "copies",
-            steps=args.ear_steps, seed=point.seed, threads=args.workers,
+            lessons_of(data), ear, resume=(ear / "run").exists(), steps=args.ear_steps,
+            seed=point.seed, threads=args.workers, **how,
         )  # fmt: skip
     if not (root / "policy" / "validation.json").exists():
         train_policy(
