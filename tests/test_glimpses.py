@@ -98,7 +98,7 @@ def test_what_was_seen_reads_back_as_a_policy_sees_it(folder) -> None:
     for i, row in enumerate(cache.glimpsed):
         back = absolute_chunk(cache.eef[row], batch["action"][i].numpy())
         assert back[0] == pytest.approx(cache.action[row], abs=1e-5)
-        assert batch["landed"][i, 0] == cache.landed[row]
+        assert batch["landed"][i] == cache.landed[row]
 
 
 def test_a_scene_of_one_run_is_the_scene_that_was_drawn(folder) -> None:

@@ -19,7 +19,7 @@ from multigen.policy.impression import (
     with_truth,
 )
 from multigen.policy.measures import log_sizes
-from multigen.policy.pace import MOST_PACE, landing, pouring_s, told_pace, usual_and_slow
+from multigen.policy.pace import MOST_PACE, pouring_s, told_pace, usual_and_slow
 from test_policy_learning import cache, observe, small_policy
 from test_policy_network import SMALL, fake_batch, make
 
@@ -31,13 +31,13 @@ MANY = 4000
 def said(count: int, *, answers: float = 7.0) -> Impression:
     """Senses that say the same wrong thing of everything."""
     command, felt = torch.full((count,), 0.5), torch.zeros(count, 3)
-    return Impression(command, felt, *(torch.full((count, width), answers) for width in (2, 2, 9)))
+    return Impression(command, felt, *(torch.full((count, width), answers) for width in (2, 1, 9)))
 
 
 def truth(count: int) -> dict[str, torch.Tensor]:
     return {
         "sizes": torch.tensor([[1.2, 0.09]]).repeat(count, 1),
-        "landed": torch.tensor([[0.4, 0.2]]).repeat(count, 1),
+        "landed": torch.full((count,), 0.4),
         "places": torch.linspace(-0.2, 0.2, 9).repeat(count, 1),
     }
 
@@ -51,10 +51,7 @@ def test_the_truth_that_is_told_is_off_by_as_much_as_is_said_of_it():
     for off, spread in (
         (told.sizes - log_sizes(true["sizes"]), SIZES_OFF),
         (told.places - 10 * true["places"], 10 * PLACES_OFF_M),
-        *(
-            (told.landed[:, k] - share, math.hypot(share * LANDED_OFF[0][k], LANDED_OFF[1][k]))
-            for k, share in enumerate((0.4, 0.2))
-        ),
+        (told.landed[:, 0] - true["landed"], math.hypot(0.4 * LANDED_OFF[0], LANDED_OFF[1])),
     ):
         assert float(off.mean()) == pytest.approx(0, abs=0.1 * spread)
         assert float(off.std()) == pytest.approx(spread, rel=0.06)
@@ -68,7 +65,7 @@ def test_where_nobody_knows_the_truth_or_a_sense_is_missing_what_is_said_is_told
     assert told.sizes is not None
     assert told.landed is not None
     assert told.places is not None
-    assert (told.landed == 7).all(-1).tolist() == [False, True, True]
+    assert (told.landed[:, 0] == 7).tolist() == [False, True, True]
     assert (told.sizes == 7).all(-1).tolist() == [False, True, True]
     assert (told.places == 7).all(-1).tolist() == [False, False, True]
 
@@ -86,15 +83,14 @@ def test_the_same_seed_tells_the_same():
 
 def test_what_landed_is_told_beside_its_ratio_to_what_was_asked():
     for landed, ratio in ((0.25, 0.5), (0.5, 1.0), (40.0, MOST_LANDED)):
-        answer = torch.tensor([[landed, 0.1]])
-        told = replace(said(1), landed=answer, places=None).condition()
-        assert told[0, -4:].tolist() == pytest.approx([ratio, 0.2, landed, 0.1])
+        told = replace(said(1), landed=torch.tensor([[landed]]), places=None).condition()
+        assert told[0, -2:].tolist() == pytest.approx([ratio, landed])
 
 
 def test_who_says_the_truth_has_nothing_to_learn_and_the_unknown_is_not_asked_for():
     true = truth(2)
     perfect = Impression(
-        torch.ones(2), torch.zeros(2, 1), log_sizes(true["sizes"]), true["landed"],
+        torch.ones(2), torch.zeros(2, 1), log_sizes(true["sizes"]), true["landed"][:, None],
         10 * true["places"],
     )  # fmt: skip
     assert {n: float(e) for n, (_, e) in answer_losses(perfect, true).items()} == {
@@ -116,17 +112,6 @@ def test_only_training_is_told_the_truth():
             losses[truthful, training] = float(loss.detach())
     assert losses[True, False] == losses[False, False]
     assert losses[True, True] != losses[False, True]
-
-
-def test_a_flow_is_what_landed_lately_and_nothing_that_will():
-    steady = np.clip(np.linspace(-1, 2, 301), 0, 1).astype(np.float32)  # a tenth a second
-    share, flow = landing(steady, 10).T
-    assert np.array_equal(share, steady)
-    assert flow[104:200] == pytest.approx(0.1, rel=1e-3)
-    assert not flow[:101].any()
-    assert not flow[204:].any()
-    for stop in (1, 50, 120, 150):
-        assert np.array_equal(landing(steady[:stop], 10), landing(steady, 10)[:stop])
 
 
 def test_a_pour_lasts_from_its_first_to_its_last_twentieth():

@@ -41,7 +41,7 @@ def fake_batch(config: PolicyConfig, size: int, seed: int = 0) -> dict[str, torc
         * (torch.rand(size, 1, 10, generator=g) * 2 - 1),
         "done": (torch.rand(size, generator=g) < 0.3).float(),
         "places": torch.rand(size, 9, generator=g) * 0.2 - 0.1,
-        "landed": torch.rand(size, 2, generator=g),
+        "landed": torch.rand(size, generator=g),
         "sizes": 0.1 + torch.rand(size, 2, generator=g),
     }
 

@@ -18,8 +18,6 @@ PLACES = 9
 """Three points of the hand's frame."""
 SIZES = 2
 """Numbers of PolicyCache.sizes."""
-LANDED = 2
-"""Numbers of what lands: the share of the source's initial volume that has, and that does in a second."""
 PACE = 2
 """Numbers that a pace is told in: its logarithm, and whether it is known."""
 BELIEFS, BACK = 6, (0, 2, 4, 8, 16)
@@ -98,11 +96,9 @@ class PolicyConfig:
     most, as seen from the hand now. The denoiser is told the answer. From actions alone eyes learn this
     slowly: the next motion of a demonstration can mostly be told from the last one."""
     landed: bool = False
-    """Another, for all senses: which share of the source's initial volume has landed, and which a second
-    lands now. The denoiser is told the answers and their ratios to the command: who knows what flows knows
-    what will have landed when a hand can have turned back. The command is kept from who answers:
-    demonstrations end when enough has landed, so 'enough' could be answered without listening, and would
-    stop at 1 for ever."""
+    """Another, for all senses: which share of the source's initial volume has landed. The denoiser is told
+    the answer and its ratio to the command. The command is kept from who answers: demonstrations end when
+    enough has landed, so 'enough' could be answered without listening, and would stop at 1 for ever."""
     sizes: bool = False
     """A third, for the eyes: how deep the receiver is, and how much more it holds than the source had. What
     is heard is a length of air or a share of a vessel; these two make an amount of it. Whoever answers
@@ -197,7 +193,7 @@ class PolicyConfig:
         told = 0 if self.measured else self.image_width
         told += self.n_obs_steps * self.state_dim + self.command_width
         told += self.heard_width + SIZES * self.sizes + PACE * self.paced
-        return told + 2 * LANDED * self.landed + (PLACES if self.places else 0)
+        return told + 2 * self.landed + (PLACES if self.places else 0)
 
     @property
     def eyes_tell_ear(self) -> bool:

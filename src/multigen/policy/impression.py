@@ -22,16 +22,14 @@ DM = 10.0
 """Places are told in decimetres: numbers of the size of one."""
 MOST_LANDED = 3.0
 """Of what was asked: beyond it the denoiser is told no more."""
-SIZES_OFF, PLACES_OFF_M = 0.15, 0.006
-"""Spreads of the truth that is told: of a logarithm; a length."""
-LANDED_OFF = (0.08, 0.25), (0.01, 0.01)
-"""Of what has landed and of what lands in a second: relative; absolute."""
+SIZES_OFF, LANDED_OFF, PLACES_OFF_M = 0.15, (0.08, 0.01), 0.006
+"""Spreads of the truth that is told: of a logarithm; relative and absolute; a length."""
 PLACES_WEIGHT, PLACES_BETA_M = 0.2, 0.005
 """Of the error of the places (in decimetres, smooth L1); where it turns from square to linear."""
 SIZES_WEIGHT, SIZES_BETA = 0.1, 0.05
 """Of the error of the sizes (in logarithms, smooth L1); where it turns from square to linear."""
 LANDED_WEIGHT, LANDED_BETA = 0.5, 0.05
-"""Of what has landed and what lands (shares of the source's initial volume, smooth L1); where it turns."""
+"""Of what has landed (as a share of the source's initial volume, smooth L1); where it turns."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,8 @@ class Impression:
     """All that the denoiser is told besides the answers."""
     sizes: Float[Tensor, "B 2"] | None = None
     """Logarithms of the receiver's (``measures.log_sizes``)."""
-    landed: Float[Tensor, "B 2"] | None = None
-    """Share of the source's initial volume that has, and that does in a second."""
+    landed: Float[Tensor, "B 1"] | None = None
+    """Share of the source's initial volume."""
     places: Float[Tensor, "B 9"] | None = None
     """Three points in the hand's frame [dm]."""
 
@@ -67,7 +65,7 @@ def with_truth(
 ) -> Impression:
     """``said`` with the truth, a little off, where there is one and ``known`` [B 1].
 
-    ``true``: ``sizes`` [B 2], ``landed`` [B 2] and ``places`` [B 9] in metres; NaN: nobody knows.
+    ``true``: ``sizes`` [B 2], ``landed`` [B] and ``places`` [B 9] in metres; NaN: nobody knows.
     """
 
     def off(like: Tensor) -> Tensor:
@@ -81,9 +79,8 @@ def with_truth(
         sizes = log_sizes(true["sizes"]).to(said.sizes)
         answers["sizes"] = either(sizes + SIZES_OFF * off(sizes), said.sizes)
     if said.landed is not None:
-        landed = true["landed"].to(said.landed)
-        relative, absolute = (landed.new_tensor(spreads) for spreads in LANDED_OFF)
-        landed = landed * (1 + relative * off(landed)) + absolute * off(landed)
+        landed = true["landed"][:, None].to(said.landed)
+        landed = landed * (1 + LANDED_OFF[0] * off(landed)) + LANDED_OFF[1] * off(landed)
         answers["landed"] = either(landed, said.landed)
     if said.places is not None:
         places = DM * true["places"].to(said.places)
@@ -103,8 +100,8 @@ def answer_losses(said: Impression, true: Mapping[str, Tensor]) -> dict[str, tup
             SIZES_WEIGHT,
             F.smooth_l1_loss(said.sizes[known], wanted, beta=SIZES_BETA),
         )
-    if said.landed is not None and (known := true["landed"].isfinite().all(-1)).any():
+    if said.landed is not None and (known := true["landed"].isfinite()).any():
         wanted = true["landed"][known]
-        error = F.smooth_l1_loss(said.landed[known], wanted, beta=LANDED_BETA)
+        error = F.smooth_l1_loss(said.landed[known, 0], wanted, beta=LANDED_BETA)
         losses["landed"] = LANDED_WEIGHT, error
     return losses

@@ -1,7 +1,6 @@
-"""How slowly to pour, and how fast it lands: measured of demonstrations, told to the denoiser, asked of who acts.
+"""How slowly to pour: measured of demonstrations, told to the denoiser, asked of who acts.
 
-Reads:  what landed when.   Makes: a flow per row, a duration per episode, two of a training set, two numbers
-per decision.
+Reads:  what landed when.   Makes: a duration per episode, two of a training set, two numbers per decision.
 Used by: policy.windows, policy.policy.
 """
 
@@ -14,18 +13,10 @@ from torch import Tensor
 
 LEAST_LANDED = 0.01
 """Of the source's initial volume, that counts as a pour."""
-LATELY = 3
-"""Rows over which flow is measured: none of them is in the future, which would tell when it stops."""
 SLOW = 0.6
 """Share of demonstrations that poured faster than is asked of who acts: slower ones run out of time."""
 MOST_PACE = 1.5
 """No logarithm of a pace, over the usual one, is larger."""
-
-
-def landing(landed: Float32[np.ndarray, " T"], fps: int) -> Float32[np.ndarray, "T 2"]:
-    """Of one episode: which share has landed, and which a second lands."""
-    before = landed[np.maximum(np.arange(len(landed)) - LATELY, 0)]
-    return np.stack([landed, (landed - before) * np.float32(fps / LATELY)], -1)
 
 
 def pouring_s(landed: Float32[np.ndarray, " T"], fps: int) -> float:

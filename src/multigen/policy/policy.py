@@ -10,7 +10,7 @@ Axes:   B batch · T history · H W pixels · F log-mel frames · M mel bands ·
     command [B] ───────── Fourier features ──────┘             └─ done [B]
 
 With ``measured`` (presets tiny, compact) the two tokens do not enter the condition themselves, but what is
-said by them in numbers: places, sizes, beliefs, what has landed and what flows.
+said by them in numbers: places, sizes, beliefs, what has landed.
 Follows ManiWAV (Liu et al. 2024), as the paper does (section 4.2, appendix C). Ours: the command is a
 number (the paper does not say how its sentences enter), a missing sense is a learned token, and one
 more output says that the episode ends within the next ``n_action_steps``: a policy must be able to stop.
@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from ..ear.network import Ear
 from ..learning import load_config, load_state, save_checkpoint, shapes
-from .config import ACTION_DIM, COMMAND_FREQUENCIES, LANDED, SENSES, SIZES, PolicyConfig
+from .config import ACTION_DIM, COMMAND_FREQUENCIES, SENSES, SIZES, PolicyConfig
 from .denoiser import build_denoiser
 from .encoders import BelievingEars, build_ears, build_eyes
 from .impression import Impression, answer_losses, with_truth
@@ -92,7 +92,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
             known = 2 * both + felt + config.heard_width
             if config.sizes:
                 known += SIZES + (AMOUNTS if config.heard_width else 0)
-            self.landed = perceptron(known, LANDED, layers=1)
+            self.landed = perceptron(known, 1, layers=1)
         self.command = nn.Linear(2 * COMMAND_FREQUENCIES, config.command_width)
         self.denoiser = build_denoiser(config)
         self.done = nn.Sequential(
@@ -238,7 +238,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
         self, batch: Seen, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Denoising loss of ``batch``: Seen plus ``action`` [B K 10] relative, ``done`` [B] and, where the
-        config asks for them, ``places`` [B 9], ``sizes`` [B 2] and ``landed`` [B 2] (NaN: unknown).
+        config asks for them, ``places`` [B 9], ``sizes`` [B 2] and ``landed`` [B] (NaN: unknown).
 
         Decisions that say ``deaf`` [B] were recorded without sound. Ho et al. 2020, equation 14;
         without ManiWAV's input perturbation.

@@ -67,7 +67,7 @@ class Validation:
 
 def _answers(said: Impression, batch: dict[str, Tensor]) -> dict[str, float]:
     """How far off the eyes place the grasp, the end and the pour, misjudge (by which share) what the receiver
-    holds and how deep it is, what has landed and which share a second lands; means over decisions.
+    holds and how deep it is, and what has landed; means over decisions.
     """
     scores = {}
     if said.places is not None:
@@ -78,8 +78,7 @@ def _answers(said: Impression, batch: dict[str, Tensor]) -> dict[str, float]:
         off = (said.sizes - log_sizes(batch["sizes"])).abs().nanmean(0).expm1()
         scores |= {"room_off": float(off[0]), "depth_off": float(off[1])}
     if said.landed is not None:
-        off = (said.landed - batch["landed"]).abs().nanmean(0)
-        scores |= {"landed_off": float(off[0]), "flow_off": float(off[1])}
+        scores["landed_off"] = float((said.landed[:, 0] - batch["landed"]).abs().nanmean())
     return scores
 
 

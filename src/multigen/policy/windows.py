@@ -24,7 +24,7 @@ from ..types.pose import decode_pose, relative_chunk
 from .config import HEARD_DIM, PolicyConfig
 from .hearing import ROOMS, in_rooms, looked_back
 from .log_mel import BANDS, HOP, SAMPLE_RATE, episode_mel
-from .pace import landing, pouring_s
+from .pace import pouring_s
 
 WORKSPACE_M = np.array([0.6, 0.0, 0.15])
 """A point amid the work; as seen from the hand it moves against the hand, as relative actions do."""
@@ -49,9 +49,8 @@ class Windows:
     places: Float32[np.ndarray, "n 9"]
     """Where the hand first closes, where the episode ends and where the hand tilts the most, seen from the
     hand at the decision [m]."""
-    landed: Float32[np.ndarray, "n 2"]
-    """Share of the source's initial volume that has landed, and that lands in a second; NaN where nobody
-    knows."""
+    landed: Float32[np.ndarray, " n"]
+    """Share of the source's initial volume that has landed; NaN where nobody knows."""
     pour_s: Float32[np.ndarray, " n"]
     """How long the decision's episode poured; NaN where nobody knows."""
     mel: Float16[np.ndarray, "F M"] | None
@@ -197,7 +196,7 @@ def build_windows(
     """All decisions of ``episodes``; what is heard is worked out here, once (log-mels: 0.2 MB an episode,
     in memory). ``ear`` is the one a policy with audio_encoder 'ear' believes.
     """
-    frame, episode, chunk, done, places, landed, pours = [], [], [], [], [], [], []
+    frame, episode, chunk, done, places, pours = [], [], [], [], [], []
     mel, mel_row, mel_rows = [], [], 0
     heard, first = [], []
     per_frame = cache.samples_per_frame
@@ -221,7 +220,6 @@ def build_windows(
         chunk.append(relative_chunk(cache.eef[rows], cache.action[ahead]))
         done.append(stop - rows <= config.n_action_steps)
         places.append(places_ahead(cache.eef[rows], cache.action[rows]))
-        landed.append(landing(cache.landed[rows], cache.fps))
         pours.append(np.full(len(rows), pouring_s(cache.landed[rows], cache.fps), np.float32))
         first.append(np.full(len(rows), sum(map(len, first))))
         if "audio" not in config.senses or silent:
@@ -248,7 +246,7 @@ def build_windows(
         np.concatenate(chunk),
         np.concatenate(done).astype(np.float32),
         np.concatenate(places),
-        np.concatenate(landed),
+        cache.landed[np.concatenate(frame)],
         np.concatenate(pours),
         np.concatenate(mel) if mel else None,
         np.concatenate(mel_row) if mel_row else np.zeros(0, int),
