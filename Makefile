@@ -3,7 +3,7 @@
 #   make test   the whole suite        make check   format, lint, types, import contracts
 #   make bench  performance benchmarks, JSON under out/bench
 #   make pour_micro   the packaged sound model from nothing: clips, training (two hours; continues where it stopped)
-#   make lab_ear lab_v lab_a lab_blind   the packaged policy, and those it is compared with, from nothing (85 minutes; then 6 to 22 each)
+#   make lab_ear lab_v lab_a lab_blind   the packaged policy, and those it is compared with, from nothing (85 minutes; then 5 to 18 each)
 #   make pour_ear robot_ear   the packaged ears from nothing (20 and 12 minutes)
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -58,7 +58,7 @@ lab_ear: SENSES = vision,audio,state
 lab_v: SENSES = vision,state
 lab_a: SENSES = audio,state
 lab_blind: SENSES = state
-lab_ear lab_v: STEPS = 12000
+lab_ear lab_v: STEPS = 9500
 # without pictures there is less to learn
 lab_a lab_blind: STEPS = 6000
 $(POLICIES): lab_data
