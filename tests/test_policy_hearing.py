@@ -8,6 +8,7 @@ import torch
 
 from multigen.audio.acoustics import sound_of_pour
 from multigen.ear import load_ear
+from multigen.ear.listener import ROBOTS
 from multigen.ear.network import USUAL_AIR_M, Ear
 from multigen.errors import ConfigError
 from multigen.policy import PolicyController, load_policy, train
@@ -27,7 +28,7 @@ SMALL = replace(AST, audio_encoder="ear")
 
 @pytest.fixture(scope="module")
 def ear() -> Ear:
-    return load_ear().ear
+    return load_ear(ROBOTS).ear
 
 
 def small_policy(cache, ear, config=SMALL):
@@ -70,8 +71,10 @@ def test_a_policy_is_told_what_was_believed_before_but_not_of_another_episode():
 
 
 def test_training_hears_what_acting_hears(cache, ear):
-    windows = build_windows(cache, SMALL, np.arange(3), ear)
-    controller = PolicyController(small_policy(cache, ear))
+    """Where no eye tells the ear a depth: training draws one, acting has seen it."""
+    untold = replace(SMALL, depth_told=False)
+    windows = build_windows(cache, untold, np.arange(3), ear)
+    controller = PolicyController(small_policy(cache, ear, untold))
     for episode, frame in ((0, 0), (0, 1), (1, 23), (2, 13)):
         row = int(cache.starts[episode]) + frame
         batch = windows.batch(np.flatnonzero(windows.frame == row))
@@ -89,6 +92,30 @@ def test_rooms_change_what_is_heard_and_are_a_function_of_their_seed(ear):
     assert np.array_equal(a, b)
     assert np.array_equal(a[:, 0], c[:, 0])
     assert not np.allclose(a[:, 1], c[:, 1], atol=1e-3)
+
+
+def test_an_ear_is_told_a_depth_that_is_as_wrong_as_eyes_are(ear):
+    receiver = cylinder()
+    trace = pour(receiver, flow_ml_s=60.0)
+    sound = sound_of_pour(
+        trace, cylinder(), receiver, LIQUIDS["water"], rng=np.random.default_rng(0)
+    )
+    untold, told, again = (
+        in_rooms(ear, sound, 30, seed=(1,), depth_m=depth) for depth in (None, 0.1, 0.1)
+    )
+    assert np.array_equal(told, again)
+    assert np.array_equal(untold[:, 0], beliefs(ear, sound, 30))
+    assert not np.allclose(told[5:, 0], untold[5:, 0], atol=1e-3)
+    assert not np.allclose(told[5:, 0], beliefs(ear, sound, 30, 0.1)[5:], atol=1e-4)
+
+
+def test_only_an_ear_with_eyes_beside_it_is_told_the_depth(cache, ear):
+    told = replace(SMALL, sizes=True, landed=True, depth_told=True)
+    assert told.eyes_tell_ear
+    assert not replace(told, senses=("audio", "state")).eyes_tell_ear
+    assert not replace(told, audio_encoder="ast").eyes_tell_ear
+    with pytest.raises(ConfigError, match="sizes"):
+        replace(SMALL, sizes=False, depth_told=True)
 
 
 def test_augmentation_draws_one_of_the_rooms(cache, ear):
@@ -143,6 +170,22 @@ def test_what_has_landed_is_learned_where_it_is_known_and_left_alone_elsewhere(c
     unknown = batch | {"landed": torch.full_like(batch["landed"], torch.nan)}
     loss, _ = policy.loss(unknown, torch.Generator().manual_seed(0))
     assert torch.isfinite(loss)
+
+
+def test_who_is_told_numbers_alone_is_told_nothing_else_of_what_was_seen(cache, ear):
+    """Pictures that say the same of places, sizes and amounts are the same to the denoiser."""
+    policy = small_policy(cache, ear)
+    assert policy.config.measured
+    batch = build_windows(cache, SMALL, np.arange(3), ear).batch(np.arange(8))
+    for name in ("places", "sizes", "landed"):
+        for weight in getattr(policy, name).parameters():
+            torch.nn.init.zeros_(weight)
+    darker = batch | {"images": batch["images"] // 2}
+    assert torch.equal(policy.encode(batch), policy.encode(darker))
+    fused = small_policy(cache, ear, replace(SMALL, measured=False))
+    assert not torch.equal(fused.encode(batch), fused.encode(darker))
+    with pytest.raises(ConfigError, match="places"):
+        replace(SMALL, places=False)
 
 
 def test_a_policy_that_believes_an_ear_needs_its_rate(cache, ear):

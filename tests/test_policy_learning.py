@@ -116,8 +116,9 @@ def test_chunks_are_relative_and_the_last_action_is_repeated(cache):
     assert windows.done[0] == 0
 
 
-def test_places_are_the_grasp_and_the_end_as_the_hand_sees_them(cache):
-    """Wherever the hand is, taking them back to the world gives the same two points."""
+def test_places_are_the_grasp_the_end_and_the_pour_as_the_hand_sees_them(cache):
+    """Wherever the hand is, taking them back to the world gives the same three points; these hands turn on
+    and on, so that the first one is turned the furthest from the last."""
     action = np.array(cache.action)
     grasps = []
     for e, closes in enumerate((7, 11, 9)):
@@ -126,10 +127,12 @@ def test_places_are_the_grasp_and_the_end_as_the_hand_sees_them(cache):
         grasps.append(action[start + closes, :3])
     windows = build_windows(replace(cache, action=action), SMALL, np.arange(3))
     position, rotation, _ = decode_pose(cache.eef[windows.frame])
-    back = position[:, None] + np.einsum("nij,nkj->nki", rotation, windows.places.reshape(-1, 2, 3))
+    back = position[:, None] + np.einsum("nij,nkj->nki", rotation, windows.places.reshape(-1, 3, 3))
     ends = action[cache.starts[1:] - 1, :3]
     assert back[:, 0] == pytest.approx(np.stack(grasps)[windows.episode], abs=1e-5)
     assert back[:, 1] == pytest.approx(ends[windows.episode], abs=1e-5)
+    firsts = action[cache.starts[:-1], :3]
+    assert back[:, 2] == pytest.approx(firsts[windows.episode], abs=1e-5)
 
 
 def test_the_hand_knows_where_it_is_to_the_millimetre(cache):

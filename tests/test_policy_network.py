@@ -40,7 +40,7 @@ def fake_batch(config: PolicyConfig, size: int, seed: int = 0) -> dict[str, torc
         "action": torch.linspace(0, 0.8, config.horizon)[:, None]
         * (torch.rand(size, 1, 10, generator=g) * 2 - 1),
         "done": (torch.rand(size, generator=g) < 0.3).float(),
-        "places": torch.rand(size, 6, generator=g) * 0.2 - 0.1,
+        "places": torch.rand(size, 9, generator=g) * 0.2 - 0.1,
         "landed": torch.rand(size, generator=g),
         "sizes": 0.1 + torch.rand(size, 2, generator=g),
     }
@@ -187,13 +187,13 @@ def test_weights_that_do_not_fit_are_refused_in_one_sentence(tmp_path, harm):
     make().save_pretrained(tmp_path)
     weights = load_file(tmp_path / "model.safetensors")
     if harm == "missing":
-        del weights["project.bias"]
+        del weights["command.bias"]
     elif harm == "unexpected":
-        weights["project.other"] = torch.zeros(1)
+        weights["command.other"] = torch.zeros(1)
     else:
-        weights["project.bias"] = torch.zeros(3)
+        weights["command.bias"] = torch.zeros(3)
     save_file(weights, tmp_path / "model.safetensors")
-    with pytest.raises(WeightsError, match=r"project\.") as caught:
+    with pytest.raises(WeightsError, match=r"command\.") as caught:
         AudioVisualDiffusionPolicy.from_pretrained(tmp_path)
     assert "\n" not in str(caught.value)
 

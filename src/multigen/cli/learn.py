@@ -127,7 +127,7 @@ class TrainPolicy(Verb):
     start_from: str | None = None
     """A checkpoint or a packaged policy (lab_ear) to go on from, instead of a preset."""
     ear: str | None = None
-    """The ear that tiny and compact believe: a folder that train-ear made; default: pour_ear."""
+    """The ear that tiny and compact believe: a folder that train-ear made; default: robot_ear."""
     half: bool = False
     """Store the weights in 16 bit: half the file."""
     time_limit_s: float | None = None

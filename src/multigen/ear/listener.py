@@ -23,6 +23,8 @@ from .network import USUAL_AIR_M, USUAL_FLOW_ML_S, Ear, EarConfig
 PACKAGED = Path(__file__).parent / "weights"
 DEFAULT = "pour_ear"
 """The packaged weights that ``hear`` uses."""
+ROBOTS = "robot_ear"
+"""Those that policies believe: of who pours into an empty vessel, and listens from before."""
 HEIGHTS_M = (0.01, 1.0)
 """A vessel that anyone pours into by hand."""
 Track = Float32[np.ndarray, " T"]

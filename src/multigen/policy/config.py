@@ -14,10 +14,12 @@ SENSES: tuple[str, ...] = ("vision", "audio", "state")
 """What a policy may use of an Observation; the command is always given."""
 JOINTS = 7
 """Joint angles [rad] in an Observation's state."""
-PLACES = 6
-"""Two points of the hand's frame."""
+PLACES = 9
+"""Three points of the hand's frame."""
 SIZES = 2
 """Numbers of PolicyCache.sizes."""
+PACE = 2
+"""Numbers that a pace is told in: its logarithm, and whether it is known."""
 BELIEFS, BACK = 6, (0, 2, 4, 8, 16)
 """Numbers that an ear believes (policy.hearing); rows before the decision whose beliefs are told."""
 HEARD_DIM = BELIEFS * len(BACK)
@@ -90,9 +92,9 @@ class PolicyConfig:
     """'mlp' only: a linear map from the condition straight to the chunk beside the perceptron. 'Where it
     should be, less where it is' is linear in the hand's place, and must be exact."""
     places: bool = False
-    """A second task for the eyes: where the hand first closes and where the episode ends, as seen from the
-    hand now. The denoiser is told the answer. From actions alone eyes learn this slowly: the next
-    motion of a demonstration can mostly be told from the last one."""
+    """A second task for the eyes: where the hand first closes, where the episode ends and where it tilts the
+    most, as seen from the hand now. The denoiser is told the answer. From actions alone eyes learn this
+    slowly: the next motion of a demonstration can mostly be told from the last one."""
     landed: bool = False
     """Another, for all senses: which share of the source's initial volume has landed. The denoiser is told
     the answer and its ratio to the command. The command is kept from who answers: demonstrations end when
@@ -101,6 +103,21 @@ class PolicyConfig:
     """A third, for the eyes: how deep the receiver is, and how much more it holds than the source had. What
     is heard is a length of air or a share of a vessel; these two make an amount of it. Whoever answers
     'landed' is told the answer, and what it makes of the beliefs. Needs ``landed``."""
+    depth_told: bool = False
+    """The ear is told how deep the eyes see the receiver to be: that cannot be heard. Needs ``sizes``, eyes
+    and an ear."""
+    measured: bool = False
+    """The denoiser is told what the senses say in numbers (places, sizes, beliefs, what has landed) and
+    nothing else of what was seen or heard: looks that no demonstration had cannot pull at the hand except
+    through a place. Needs ``places`` and ``landed``."""
+    paced: bool = False
+    """The denoiser is told how long its demonstration poured, and asked, when it acts, to pour rather slowly
+    (policy.SLOW). Demonstrations pour at many paces, so that no clock tells when to stop; but what is heard is
+    some tenths of a second old, and who pours fast has poured too much by then."""
+    truth_told: bool = False
+    """In training the denoiser is told the true places, sizes and landed share where they are known, a little
+    off (policy.PLACES_OFF_M and the others), instead of what the senses say of them. From what they say it
+    would learn when to stop as vaguely as generated sound tells it. Needs ``measured``."""
     command_width: int = 32
 
     noise_draws: int = 8
@@ -131,6 +148,14 @@ class PolicyConfig:
                 )
         if self.sizes and not self.landed:
             raise ConfigError("sizes=True is told to who answers 'landed'; set landed=True as well")
+        if self.depth_told and not self.sizes:
+            raise ConfigError(
+                "depth_told=True tells the ear what eyes say of sizes; set sizes=True"
+            )
+        if self.measured and not (self.places and self.landed):
+            raise ConfigError(
+                "measured=True tells the denoiser nothing but numbers; set places=True and landed=True"
+            )
         if not 1 <= self.n_action_steps <= self.horizon:
             raise ConfigError(
                 f"n_action_steps={self.n_action_steps} must lie between 1 and horizon={self.horizon}"
@@ -163,10 +188,17 @@ class PolicyConfig:
 
     @property
     def condition_width(self) -> int:
-        """What the denoiser is told: fused senses, postures, command, beliefs, sizes, what has landed, places."""
-        told = self.image_width + self.n_obs_steps * self.state_dim + self.command_width
-        told += self.heard_width + SIZES * self.sizes
+        """What the denoiser is told: fused senses (unless ``measured``), postures, command, pace, beliefs,
+        sizes, what has landed, places."""
+        told = 0 if self.measured else self.image_width
+        told += self.n_obs_steps * self.state_dim + self.command_width
+        told += self.heard_width + SIZES * self.sizes + PACE * self.paced
         return told + 2 * self.landed + (PLACES if self.places else 0)
+
+    @property
+    def eyes_tell_ear(self) -> bool:
+        """Whether there is an ear that is told the depth."""
+        return self.depth_told and bool(self.heard_width) and "vision" in self.senses
 
     @property
     def heard_width(self) -> int:
@@ -177,11 +209,11 @@ class PolicyConfig:
 PRESETS: dict[str, PolicyConfig] = {
     "tiny": PolicyConfig(
         pose_state=True, denoiser_skip=True, places=True, landed=True, sizes=True,
-        audio_encoder="ear",
+        depth_told=True, measured=True, paced=True, truth_told=True, audio_encoder="ear",
     ),
     "compact": PolicyConfig(
         preset="compact", pose_state=True, denoiser_skip=True, places=True, landed=True, sizes=True,
-        image_widths=(32, 64, 128, 256), audio_encoder="ear", audio_width=192,
+        depth_told=True, measured=True, paced=True, truth_told=True, image_widths=(32, 64, 128, 256), audio_encoder="ear", audio_width=192,
         denoiser_widths=(320,), denoiser_layers=3,
     ),
     "paper": PolicyConfig(

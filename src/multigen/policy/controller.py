@@ -38,11 +38,14 @@ class PolicyController:
         latency: Latency = Latency(),
         temperature: float = 0.0,
         remembers: bool = True,
+        pour_s: float | None = None,
     ) -> None:
         """``senses``: use only these of the senses it was trained with; the others are 'absent'.
         ``temperature``: standard deviation of the noise that denoising starts from. At 1 an action is drawn
         from what demonstrations would do; at 0, the middle of that noise, it is a usual one: each draw is
         an error to be made good at the next, and who pours cannot take back. ``remembers``: see memory.
+        ``pour_s``: how long a pour shall take, of a policy that is told; unless said otherwise rather slowly:
+        what is heard is some tenths of a second old.
         ``latency``, if compensated: rows that are overdue when they would be done are left out.
 
         Raises ConfigError for senses it does not have, and where the chunk is too short for the latency.
@@ -66,8 +69,10 @@ class PolicyController:
         self._generator = torch.Generator()
         self._over = False
         self._temperature = temperature
-        self._remembers = remembers
-        self._memory = Memory()
+        paced = policy.config.paced and pour_s is None
+        self._pour_s = float(self.policy.pace_s[1]) if paced else pour_s
+        self._looks = 0 if remembers else 1
+        self._memory = Memory(self._looks)
 
     def reset(self, scene: SceneConfig | str | float, seed: int = 0) -> None:
         """A new episode: reads nothing of ``scene`` but its command (text and fractions work too)."""
@@ -81,7 +86,7 @@ class PolicyController:
         self._command = fraction
         self._generator = torch.Generator().manual_seed(seed)
         self._over = False
-        self._memory = Memory()
+        self._memory = Memory(self._looks)
 
     def act(self, seen: Observation) -> Float32[np.ndarray, "n 10"] | None:
         """The next ``n_action_steps`` commands (world frame, see types.Controller), or None when over.
@@ -93,14 +98,16 @@ class PolicyController:
             raise ConfigError("the policy has no command yet; call reset before act")
         if self._over:
             return None
-        noise = self._temperature * start_noise(self.policy, self._generator)
         self._memory.arrive(seen.eef[-1])
-        relative, done = self.policy.predict_action_chunk(
-            self.sense(seen), noise, self._memory if self._remembers else None
-        )
+        noise = self._warmth() * start_noise(self.policy, self._generator)
+        relative, done = self.policy.predict_action_chunk(self.sense(seen), noise, self._memory)
         self._over = float(done) > self.done_threshold
         chunk = absolute_chunk(seen.eef[-1], proper(relative[0].cpu().numpy()))
         return chunk[self._overdue : self._overdue + self.policy.config.n_action_steps]
+
+    def _warmth(self) -> float:
+        """The usual action may be none, for ever: a hand that stands still draws instead."""
+        return 1.0 if self._memory.stands_still else self._temperature
 
     def sense(self, seen: Observation) -> dict[str, Tensor]:
         """What the network reads of an observation, as a batch of one."""
@@ -116,6 +123,8 @@ class PolicyController:
                 _last(seen.state, config.n_obs_steps), _last(seen.eef, config.n_obs_steps), config
             )
             batch["state"] = torch.from_numpy(state)[None]
+        if self._pour_s:
+            batch["pour_s"] = torch.tensor([self._pour_s])
         return {key: value.to(self.device) for key, value in batch.items()}
 
     def _hear(self, seen: Observation) -> dict[str, Tensor]:
@@ -127,7 +136,8 @@ class PolicyController:
         if ear is None:
             return {"mel": recent_mel(torch.from_numpy(sound), config.audio_seconds)[None]}
         rows = len(sound) // HOP + 1
-        known = beliefs(ear, sound, rows)
+        depth_m = self._memory.depth_m if config.eyes_tell_ear else None
+        known = beliefs(ear, sound, rows, depth_m)
         heard = looked_back(known, np.array([rows - 1]), np.zeros(1, int))
         return {"heard": torch.from_numpy(heard)}
 
@@ -146,6 +156,7 @@ def load_policy(
     latency: Latency = Latency(),
     temperature: float = 0.0,
     remembers: bool = True,
+    pour_s: float | None = None,
 ) -> PolicyController:
     """A checkpoint folder or a packaged name -> a controller: ``.reset("half")``, ``.act(observation)``.
 
@@ -158,4 +169,5 @@ def load_policy(
         latency=latency,
         temperature=temperature,
         remembers=remembers,
+        pour_s=pour_s,
     )

@@ -7,6 +7,8 @@ few hundred. It hears everything since the episode began and nothing after the d
 with empty hands: what sounds then is room and motors, and is taken away from what follows.
 """
 
+import math
+
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int
@@ -21,15 +23,20 @@ QUIET_S = 3.0
 """Nobody fetches a vessel and pours from it any sooner."""
 ROOMS = 4
 """Versions of each episode's sound: as it is, and in this many drawn rooms less one, among noise."""
+DEPTH_SPREAD = 0.15
+"""Of the logarithm of the depth that eyes tell an ear."""
 
 
 @torch.no_grad()
-def beliefs(ear: Ear, sound: Float[np.ndarray, " N"], rows: int) -> Float32[np.ndarray, "rows 6"]:
+def beliefs(
+    ear: Ear, sound: Float[np.ndarray, " N"], rows: int, depth_m: float | None = None
+) -> Float32[np.ndarray, "rows 6"]:
     """Row t: what is believed when the samples before t / 10 s have been heard; row 0, nothing heard, is 0.
 
     Columns: fill and its spread, air column (logarithm) and its spread, pouring, flow (in
     USUAL_FLOW_ML_S). Not the flow's integral: nobody hears flow exactly, so it would be a clock, and
     whoever is told the time since it began to flow stops by the clock.
+    ``depth_m``: of the receiver's cavity, as far as anybody has seen it.
     ``sound`` may end before the last row: as many rows as it covers are heard, the last one repeated.
     """
     out = np.zeros((rows, BELIEFS), np.float32)
@@ -38,7 +45,8 @@ def beliefs(ear: Ear, sound: Float[np.ndarray, " N"], rows: int) -> Float32[np.n
         return out
     power = without_background(power, QUIET_S)
     device = next(ear.parameters()).device
-    b = ear(torch.from_numpy(power[None, :, FIRST : FIRST + HEARD]).to(device))
+    told = torch.tensor([math.nan if depth_m is None else depth_m], device=device)
+    b = ear(torch.from_numpy(power[None, :, FIRST : FIRST + HEARD]).to(device), told)
     pouring = torch.sigmoid(b.pouring)
     flow = b.flow_log.exp() * pouring
     columns = (b.fill, b.fill_std, b.air_log, b.air_log_std, pouring, flow)
@@ -58,11 +66,21 @@ def looked_back(
 
 
 def in_rooms(
-    ear: Ear, sound: Float32[np.ndarray, " N"], rows: int, *, seed: tuple[int, ...]
+    ear: Ear,
+    sound: Float32[np.ndarray, " N"],
+    rows: int,
+    *,
+    seed: tuple[int, ...],
+    depth_m: float | None = None,
 ) -> Float32[np.ndarray, "rows rooms 6"]:
-    """Beliefs of an episode as it is and as it might have been recorded elsewhere; a function of ``seed``."""
-    heard = [beliefs(ear, sound, rows)]
-    for room in range(1, ROOMS):
+    """Beliefs of an episode as it is and as it might have been recorded elsewhere; a function of ``seed``.
+
+    ``depth_m``: the true one, or None where nobody looks; the ear is told another each time, as eyes would.
+    """
+    heard = []
+    for room in range(ROOMS):
         rng = np.random.default_rng([*seed, room])
-        heard.append(beliefs(ear, through_room(sound, rng), rows))
+        there = through_room(sound, rng) if room else sound
+        seen = None if depth_m is None else depth_m * float(np.exp(rng.normal(0, DEPTH_SPREAD)))
+        heard.append(beliefs(ear, there, rows, seen))
     return np.stack(heard, 1)

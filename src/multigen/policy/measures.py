@@ -15,21 +15,21 @@ AMOUNTS = 2
 """Numbers that ``amounts`` makes."""
 USUAL_ROOM, USUAL_DEPTH_M = 1.5, 0.08
 """Where the logarithms of sizes have their zero."""
-_MOST = 2.5
+MOST_LOG = 2.5
 """No size is believed beyond this logarithm."""
 _EMPTIEST = -0.5
 """Of a vessel whose air column is longer than it is deep: heard and seen disagree, and both err."""
 
 
 class Places(nn.Module):
-    """What is seen and felt -> two places in the hand's frame [dm]."""
+    """What is seen and felt -> three places in the hand's frame [dm]."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.far = perceptron(width, PLACES, layers=2)
         self.near = nn.Linear(width, PLACES)
 
-    def forward(self, x: Float[Tensor, "B W"]) -> Float[Tensor, "B 6"]:
+    def forward(self, x: Float[Tensor, "B W"]) -> Float[Tensor, "B 9"]:
         return self.far(x) + self.near(x)
 
 
@@ -58,7 +58,9 @@ def amounts(heard: Float[Tensor, "B 30"], said: Float[Tensor, "B 2"]) -> Float[T
     Both take the receiver for a cylinder of the depth and capacity in ``said``. A length of air can be
     heard, a share of the vessel only by who knows how deep it is: to the ear a small cup is a full one.
     """
-    room, depth = (said.clamp(-_MOST, _MOST).exp() * said.new_tensor([USUAL_ROOM, USUAL_DEPTH_M])).T
-    air = USUAL_AIR_M * heard[:, 2].clamp(-_MOST, _MOST).exp()
+    room, depth = (
+        said.clamp(-MOST_LOG, MOST_LOG).exp() * said.new_tensor([USUAL_ROOM, USUAL_DEPTH_M])
+    ).T
+    air = USUAL_AIR_M * heard[:, 2].clamp(-MOST_LOG, MOST_LOG).exp()
     level = (1 - air / depth).clamp_min(_EMPTIEST)
     return torch.stack([heard[:, 0] * room, level * room], -1)

@@ -9,6 +9,8 @@ Axes:   B batch · T history · H W pixels · F log-mel frames · M mel bands ·
     state  [B T S] ────────── scaled ────────────┼─ condition ─┬─ denoiser ─ chunk [B K 10]
     command [B] ───────── Fourier features ──────┘             └─ done [B]
 
+With ``measured`` (presets tiny, compact) the two tokens do not enter the condition themselves, but what is
+said by them in numbers: places, sizes, beliefs, what has landed.
 Follows ManiWAV (Liu et al. 2024), as the paper does (section 4.2, appendix C). Ours: the command is a
 number (the paper does not say how its sentences enter), a missing sense is a learned token, and one
 more output says that the episode ends within the next ``n_action_steps``: a policy must be able to stop.
@@ -36,7 +38,8 @@ from .memory import Memory
 Seen = Mapping[str, Tensor]
 """``command`` [B] and any of ``images`` uint8 [B T 3 H W], ``mel`` [B F M] scaled or ``heard`` [B 30]
 (hearing; also [B R 30] in R rooms, of which the first counts), ``state`` [B T S]
-(windows.proprioception); a sense whose key is absent is missing."""
+(windows.proprioception); a sense whose key is absent is missing. ``pour_s`` [B]: how long the pour shall
+take; NaN or absent: any."""
 AUDIO_KEYS = {"ast": "mel", "ear": "heard"}
 """Key in Seen of what each audio encoder takes."""
 
@@ -47,6 +50,12 @@ DONE_WEIGHT = 0.1
 """Of the end-of-episode loss beside the diffusion loss."""
 LANDED_WEIGHT, LANDED_BETA = 0.5, 0.05
 """Of the error of what has landed (smooth L1); where it turns from square to linear."""
+SIZES_OFF, LANDED_OFF, PLACES_OFF_M = 0.15, (0.08, 0.01), 0.006
+"""Spreads of the truth that is told: of a logarithm; relative and absolute; a length."""
+SLOW = 0.6
+"""Share of demonstrations that poured faster than is asked of who acts: slower ones run out of time."""
+MOST_PACE = 1.5
+"""No logarithm of a pace, over the usual one, is larger."""
 MOST_LANDED = 3.0
 """Of what was asked: beyond it the denoiser is told no more."""
 SIZES_WEIGHT, SIZES_BETA = 0.1, 0.05
@@ -62,6 +71,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
     position_half: Tensor
     state_centre: Tensor
     state_half: Tensor
+    pace_s: Tensor
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
@@ -79,9 +89,10 @@ class AudioVisualDiffusionPolicy(nn.Module):
                 "state": nn.Parameter(torch.randn(config.n_obs_steps * config.state_dim)),
             }
         )
-        hidden = 2048 if both > 1000 else 2 * both  # ManiWAV's width at full size
-        self.fuse = nn.TransformerEncoderLayer(both, 8, hidden, dropout=0.0, batch_first=True)
-        self.project = nn.Linear(2 * both, width)
+        if not config.measured:
+            hidden = 2048 if both > 1000 else 2 * both  # ManiWAV's width at full size
+            self.fuse = nn.TransformerEncoderLayer(both, 8, hidden, dropout=0.0, batch_first=True)
+            self.project = nn.Linear(2 * both, width)
         felt = config.n_obs_steps * config.state_dim
         if config.places:
             self.places = Places(both + felt)
@@ -103,6 +114,8 @@ class AudioVisualDiffusionPolicy(nn.Module):
         for name, size in (("position", 3), ("state", config.state_dim)):
             self.register_buffer(f"{name}_centre", torch.zeros(size))
             self.register_buffer(f"{name}_half", torch.ones(size))
+        if config.paced:
+            self.register_buffer("pace_s", torch.ones(2))
         self.noise = DDIMScheduler(
             config.num_train_timesteps,
             beta_schedule=config.beta_schedule,
@@ -126,6 +139,10 @@ class AudioVisualDiffusionPolicy(nn.Module):
             getattr(self, f"{name}_centre").copy_(torch.from_numpy((low + high) / 2))
             half = np.maximum((high - low) / 2, least)
             getattr(self, f"{name}_half").copy_(torch.from_numpy(half))
+
+    def set_pace(self, pour_s: Float[np.ndarray, " n"]) -> None:
+        """Take the usual and the slow duration of a pour from those of a training set (NaN: none)."""
+        self.pace_s.copy_(torch.from_numpy(np.nanquantile(pour_s, (0.5, SLOW))))
 
     def normalise(self, chunk: Float[Tensor, "B K 10"]) -> Float[Tensor, "B K 10"]:
         """Relative chunk -> what diffuses: position and gripper in [-1, 1], rotation as it is."""
@@ -161,8 +178,11 @@ class AudioVisualDiffusionPolicy(nn.Module):
                 continue
             flat = value.reshape(batch, -1)
             parts.append(flat if drop is None else torch.where(drop[:, i, None], absent, flat))
-        fused = self.project(self.fuse(torch.stack(parts[:2], 1)).flatten(1))
-        told = [fused, parts[2], self.command(fourier(seen["command"]))]
+        told = [parts[2], self.command(fourier(seen["command"]))]
+        if not self.config.measured:
+            told.insert(0, self.project(self.fuse(torch.stack(parts[:2], 1)).flatten(1)))
+        if self.config.paced:
+            told.append(self._pace(seen))
         known, without_ears = parts, torch.cat([parts[0], parts[2]], -1)
         if self.config.heard_width:
             heard = self._beliefs(seen, drop)
@@ -182,6 +202,13 @@ class AudioVisualDiffusionPolicy(nn.Module):
             places = self.places(without_ears)
             told.append(memory.places(places) if memory else places)
         return torch.cat(told, -1)
+
+    def _pace(self, seen: Seen) -> Float[Tensor, "B 2"]:
+        """How slowly, in logarithms over what is usual, and whether that is known."""
+        pour_s = seen.get("pour_s", seen["command"] * torch.nan)
+        pace = torch.log(pour_s / self.pace_s[0]).clamp(-MOST_PACE, MOST_PACE)
+        known = pace.isfinite()
+        return torch.stack([pace.where(known, torch.zeros_like(pace)), known.to(pace)], -1)
 
     def _beliefs(self, seen: Seen, drop: Bool[Tensor, "B 3"] | None) -> Float[Tensor, "B 30"]:
         """What its ear believes, or what it is told for it where there is nothing to hear."""
@@ -229,7 +256,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
         self, batch: Seen, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Denoising loss of ``batch``: Seen plus ``action`` [B K 10] relative, ``done`` [B] and, where the
-        config asks for them, ``places`` [B 6], ``sizes`` [B 2] and ``landed`` [B] (NaN: unknown).
+        config asks for them, ``places`` [B 9], ``sizes`` [B 2] and ``landed`` [B] (NaN: unknown).
 
         Decisions that say ``deaf`` [B] were recorded without sound. Ho et al. 2020, equation 14;
         without ManiWAV's input perturbation.
@@ -239,9 +266,16 @@ class AudioVisualDiffusionPolicy(nn.Module):
         drop = torch.rand(n, len(SENSES), generator=generator) < chance
         if "deaf" in batch:
             drop[:, SENSES.index("audio")] |= batch["deaf"].cpu()
+        if self.config.paced and self.training and "pour_s" in batch:
+            untold = torch.rand(n, generator=generator) < chance
+            pour_s = batch["pour_s"].masked_fill(untold.to(device), torch.nan)
+            batch = {**batch, "pour_s": pour_s}
         condition = self.encode(batch, drop.to(device) if self.training else None)
+        told = condition
+        if self.config.truth_told and self.training:
+            told = self._truth(condition, batch, drop.to(device), generator)
         ended = F.binary_cross_entropy_with_logits(
-            self.done(condition).squeeze(-1), batch["done"].float()
+            self.done(told).squeeze(-1), batch["done"].float()
         )
         draws = self.config.noise_draws
         clean = self.normalise(batch["action"]).repeat(draws, 1, 1)
@@ -249,7 +283,7 @@ class AudioVisualDiffusionPolicy(nn.Module):
         step = torch.randint(
             0, self.config.num_train_timesteps, (len(clean),), generator=generator
         ).to(device)
-        denoised = self.denoise_error(clean, noise, step, condition.repeat(draws, 1))
+        denoised = self.denoise_error(clean, noise, step, told.repeat(draws, 1))
         total, parts = denoised + DONE_WEIGHT * ended, {"denoising": denoised, "done": ended}
         if self.config.places:
             wanted = 10 * batch["places"]
@@ -266,6 +300,26 @@ class AudioVisualDiffusionPolicy(nn.Module):
             parts["landed"] = F.smooth_l1_loss(said, true, beta=LANDED_BETA)
             total = total + LANDED_WEIGHT * parts["landed"]
         return total, {name: value.detach() for name, value in parts.items()}
+
+    def _truth(
+        self, said: Tensor, batch: Seen, drop: Tensor, generator: torch.Generator
+    ) -> Float[Tensor, "B C"]:
+        """The condition ``said`` with the truth in place of what was said of it, where all senses are there."""
+
+        def off(like: Tensor) -> Tensor:
+            return torch.randn(like.shape, generator=generator).to(like)
+
+        before = said.shape[-1] - PLACES - 2 - SIZES
+        sizes = log_sizes(batch["sizes"]).to(said)
+        sizes = sizes + SIZES_OFF * off(sizes)
+        landed = batch["landed"][:, None].to(said)
+        landed = landed * (1 + LANDED_OFF[0] * off(landed)) + LANDED_OFF[1] * off(landed)
+        asked = (landed / batch["command"][:, None].to(said)).clamp(-MOST_LANDED, MOST_LANDED)
+        places = 10 * batch["places"].to(said)
+        places = places + 10 * PLACES_OFF_M * off(places)
+        truth = torch.cat([sizes, asked, landed, places], -1)
+        known = truth.isfinite() & ~drop.any(-1, keepdim=True)
+        return torch.cat([said[:, :before], torch.where(known, truth, said[:, before:])], -1)
 
     def denoise_error(
         self, clean: Tensor, noise: Tensor, step: Tensor, condition: Tensor

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..dataset.cache import open_cache
 from ..dataset.glimpses import holds_glimpses, open_glimpses
 from ..ear import load_ear
-from ..ear.listener import DEFAULT as DEFAULT_EAR
+from ..ear.listener import ROBOTS
 from ..ear.network import Ear
 from ..errors import ConfigError
 from ..files import write_json
@@ -87,7 +87,7 @@ def train_policy(
     checkpoint, or the name of a packaged policy) goes on from there instead: its size, senses and
     ranges, at FINETUNED times the recipe's rate.
     ``half`` stores the weights in 16 bit. ``ear``: the ear that a preset with one believes, a folder of
-    train-ear's or a packaged name (default 'pour_ear'); it is frozen and part of the checkpoint.
+    train-ear's or a packaged name (default 'robot_ear'); it is frozen and part of the checkpoint.
 
     ``steps``, ``batch_size``, ``lr`` and ``optimiser`` default to the preset's recipe.
     ``validation`` is the share of episodes held out; ``clip`` and ``ast`` name pretrained encoders (preset `paper`).
@@ -153,7 +153,7 @@ def ear_of(config: PolicyConfig, name: str | Path | None) -> Ear | None:
     Raises ConfigError where one is named for a policy that has none.
     """
     if config.heard_width:
-        return load_ear(name or DEFAULT_EAR).ear
+        return load_ear(name or ROBOTS).ear
     if name is not None:
         raise ConfigError(
             f"--ear {name}: preset '{config.preset}' with {', '.join(config.senses)} believes no ear; "
@@ -244,6 +244,8 @@ def new_policy(
         assert ear is not None, "a policy that believes an ear needs one"
         policy.ear.load_state_dict(ear.state_dict())
     policy.set_ranges(windows.chunk, windows.felt())
+    if config.paced:
+        policy.set_pace(windows.pour_s)
     return policy
 
 

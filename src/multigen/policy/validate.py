@@ -73,10 +73,11 @@ class Validation:
 
 
 def _places(condition: Tensor, batch: dict[str, Tensor]) -> dict[str, float]:
-    """How far off the eyes place the grasp and the pour, mean over decisions."""
+    """How far off the eyes place the grasp, the end and the pour, mean over decisions."""
     said = condition[:, -PLACES:] / 10
-    off = (said - batch["places"]).unflatten(-1, (2, 3)).norm(dim=-1).mean(0)
-    return {"grasp_place_mm": 1e3 * float(off[0]), "end_place_mm": 1e3 * float(off[1])}
+    off = (said - batch["places"]).unflatten(-1, (3, 3)).norm(dim=-1).mean(0)
+    names = ("grasp_place_mm", "end_place_mm", "pour_place_mm")
+    return {name: 1e3 * float(x) for name, x in zip(names, off, strict=True)}
 
 
 def _sizes(said: Tensor, batch: dict[str, Tensor]) -> dict[str, float]:

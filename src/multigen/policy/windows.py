@@ -7,6 +7,7 @@ a policy never learns to stop. Before the start, frames and states repeat the fi
 At frame t sound before t is known: samples [0, t * samples_per_frame); frame t's own follow it.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -27,6 +28,8 @@ from .log_mel import BANDS, HOP, SAMPLE_RATE, episode_mel
 
 WORKSPACE_M = np.array([0.6, 0.0, 0.15])
 """A point amid the work; as seen from the hand it moves against the hand, as relative actions do."""
+LEAST_LANDED = 0.01
+"""Of the source's initial volume, that counts as a pour."""
 CLOSING = 0.05
 """Of a gripper that counts as told to close."""
 
@@ -45,10 +48,13 @@ class Windows:
     """Relative to the pinch site at the decision."""
     done: np.ndarray
     """The episode ends within the next ``n_action_steps``."""
-    places: Float32[np.ndarray, "n 6"]
-    """Where the hand first closes and where the episode ends, seen from the hand at the decision [m]."""
+    places: Float32[np.ndarray, "n 9"]
+    """Where the hand first closes, where the episode ends and where the hand tilts the most, seen from the
+    hand at the decision [m]."""
     landed: Float32[np.ndarray, " n"]
     """Share of the source's initial volume that has landed; NaN where nobody knows."""
+    pour_s: Float32[np.ndarray, " n"]
+    """How long the decision's episode poured; NaN where nobody knows."""
     mel: Float16[np.ndarray, "F M"] | None
     """Scaled log-mels of all episodes, one after another; None without the sense or with an ear."""
     mel_row: Int[np.ndarray, " n"]
@@ -80,6 +86,7 @@ class Windows:
             "done": torch.from_numpy(self.done[index]),
             "places": torch.from_numpy(self.places[index]),
             "landed": torch.from_numpy(self.landed[index]),
+            "pour_s": torch.from_numpy(self.pour_s[index]),
             "sizes": torch.from_numpy(cache.sizes[episode]),
         }
         if "vision" in config.senses:
@@ -117,6 +124,11 @@ class Joined:
     def chunk(self) -> Float32[np.ndarray, "n K 10"]:
         """See Windows."""
         return np.concatenate([part.chunk for part in self.parts])
+
+    @property
+    def pour_s(self) -> Float32[np.ndarray, " n"]:
+        """See Windows."""
+        return np.concatenate([part.pour_s for part in self.parts])
 
     def felt(self) -> Float32[np.ndarray, "n S"]:
         """See Windows."""
@@ -169,12 +181,23 @@ def from_hand(
 
 def places_ahead(
     eef: Float32[np.ndarray, "T 10"], action: Float32[np.ndarray, "T 10"]
-) -> Float32[np.ndarray, "T 6"]:
-    """Of one episode: where the hand is first told to close (the end, if never), and where it ends."""
+) -> Float32[np.ndarray, "T 9"]:
+    """Of one episode: where the hand is first told to close (the end, if never), where it ends, and where it
+    tilts the most: how far that is from the end says how far the lip is from the grip."""
     closing = np.flatnonzero(action[:, 9] > CLOSING)
-    there = action[[closing[0] if len(closing) else -1, -1]]
+    turned = decode_pose(action)[1]
+    upright = np.einsum("tij,ij->t", turned, turned[-1])
+    there = action[[closing[0] if len(closing) else -1, -1, int(np.argmin(upright))]]
     chunk = relative_chunk(eef, np.broadcast_to(there, (len(eef), *there.shape)))
     return chunk[..., :3].reshape(len(eef), -1)
+
+
+def pouring_s(landed: Float32[np.ndarray, " T"], fps: int) -> float:
+    """Of one episode: how long the middle nine tenths of what landed took; NaN where nothing did."""
+    if not landed[-1] > LEAST_LANDED:
+        return math.nan
+    first, last = (int(np.argmax(landed >= share * landed[-1])) for share in (0.05, 0.95))
+    return max(last - first, 1) / fps
 
 
 def build_windows(
@@ -183,7 +206,7 @@ def build_windows(
     """All decisions of ``episodes``; what is heard is worked out here, once (log-mels: 0.2 MB an episode,
     in memory). ``ear`` is the one a policy with audio_encoder 'ear' believes.
     """
-    frame, episode, chunk, done, places = [], [], [], [], []
+    frame, episode, chunk, done, places, pours = [], [], [], [], [], []
     mel, mel_row, mel_rows = [], [], 0
     heard, first = [], []
     per_frame = cache.samples_per_frame
@@ -207,13 +230,15 @@ def build_windows(
         chunk.append(relative_chunk(cache.eef[rows], cache.action[ahead]))
         done.append(stop - rows <= config.n_action_steps)
         places.append(places_ahead(cache.eef[rows], cache.action[rows]))
+        pours.append(np.full(len(rows), pouring_s(cache.landed[rows], cache.fps), np.float32))
         first.append(np.full(len(rows), sum(map(len, first))))
         if "audio" not in config.senses or silent:
             continue
         sound = cache.sound[start * per_frame : (stop - 1) * per_frame].astype(np.float32) / 32_768
         if config.audio_encoder == "ear":
             assert ear is not None, "a policy that believes an ear needs one"
-            heard.append(in_rooms(ear, sound, len(rows), seed=(int(e), start)))
+            depth_m = float(cache.sizes[e, 1]) if config.eyes_tell_ear else None
+            heard.append(in_rooms(ear, sound, len(rows), seed=(int(e), start), depth_m=depth_m))
             continue
         scaled = episode_mel(torch.from_numpy(sound), config.audio_seconds)
         mel_row.append(mel_rows + np.arange(len(rows)) * (per_frame // HOP))
@@ -232,6 +257,7 @@ def build_windows(
         np.concatenate(done).astype(np.float32),
         np.concatenate(places),
         cache.landed[np.concatenate(frame)],
+        np.concatenate(pours),
         np.concatenate(mel) if mel else None,
         np.concatenate(mel_row) if mel_row else np.zeros(0, int),
         np.concatenate(heard) if heard else None,
@@ -244,7 +270,7 @@ def _seen_only(windows: Windows, glimpsed: Int[np.ndarray, " G"]) -> Windows:
     """The decisions of whose rows there are pictures."""
     look = np.flatnonzero(np.isin(glimpsed, windows.frame))
     kept = np.searchsorted(windows.frame, glimpsed[look])
-    names = ("episode", "frame", "chunk", "done", "places", "landed", "first")
+    names = ("episode", "frame", "chunk", "done", "places", "landed", "pour_s", "first")
     return replace(windows, look=look, **{n: getattr(windows, n)[kept] for n in names})
 
 
