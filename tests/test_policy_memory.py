@@ -12,7 +12,7 @@ from test_policy_learning import cache, observe, small_policy
 
 __all__ = ["cache"]  # the made-up demonstrations, as a fixture
 
-GRASP_M, END_M = np.array([0.6, 0.1, 0.1]), np.array([0.62, -0.02, 0.2])
+GRASP_M, END_M = np.array([0.55, 0.0, 0.1]), np.array([0.62, -0.02, 0.2])
 
 
 def hand(xyz: tuple[float, float, float], turned_rad: float, closed: float) -> np.ndarray:
@@ -62,6 +62,15 @@ def test_before_it_holds_something_it_believes_its_eyes():
     assert memory.sizes(torch.ones(1, 2))[0].tolist() == [1, 1]
     memory.sizes(torch.ones(1, 2))
     assert memory.sizes(torch.full((1, 2), 9.0))[0].tolist() == [1, 1]
+
+
+def test_whatever_eyes_say_the_grasp_is_where_the_hand_has_closed():
+    for looks in (0, 1):
+        memory = Memory(looks)
+        for eef in HANDS:
+            memory.arrive(eef)
+            wrong = seen_from(eef) + torch.tensor([[0.3, 0.1, -0.2] + 6 * [0.0]])
+            assert memory.places(wrong).numpy() == pytest.approx(seen_from(eef).numpy(), abs=1e-4)
 
 
 def test_who_forgets_believes_the_newest_look():
