@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from multigen.errors import FormatError
-from multigen.types.pose import absolute_chunk, decode_pose, encode_pose, relative_chunk
+from multigen.types.pose import absolute_chunk, angle_rad, decode_pose, encode_pose, relative_chunk
 
 
 def some_poses(n: int) -> np.ndarray:
@@ -76,3 +76,11 @@ def test_a_batch_of_chunks_is_what_its_members_are() -> None:
     for i in range(4):
         np.testing.assert_allclose(batch[i], relative_chunk(here[i], chunks[i]), atol=1e-6)
     np.testing.assert_allclose(absolute_chunk(here, batch), chunks, atol=1e-5)
+
+
+def test_the_angle_between_rotations_is_how_far_one_was_turned() -> None:
+    rng = np.random.default_rng(5)
+    first, second = Rotation.random(20, rng=rng), Rotation.random(20, rng=rng)
+    turned = (first.inv() * second).magnitude()
+    assert angle_rad(first.as_matrix(), second.as_matrix()) == pytest.approx(turned, abs=1e-6)
+    assert angle_rad(first.as_matrix(), first[0].as_matrix())[0] == pytest.approx(0, abs=1e-6)

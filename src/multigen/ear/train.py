@@ -67,6 +67,10 @@ OWN_POURS = {
 """Options of train_ear for the ear of who pours."""
 
 
+SITUATION = ("cut_start", "before_s", "quiet_s")
+"""Of an Augmentation: when a listener listens and what it may assume. Validated alike, whatever was varied."""
+
+
 class Examples:
     """``batch(step)``: a pure function of the seed and the step."""
 
@@ -180,7 +184,7 @@ def train_ear(
     if held:
         check = EarTraining(
             batch_size=32, know_height=1.0, seed=t.seed, window_s=t.window_s,
-            augmentation=OWN if t.augmentation == OWN else Augmentation(),
+            augmentation=Augmentation(**{x: getattr(t.augmentation, x) for x in SITUATION}),
         )  # fmt: skip
         fixed = Examples(held, check, salt=1)
         validate = fill_errors([fixed.batch(i) for i in range(3)])

@@ -117,7 +117,7 @@ class PolicyConfig:
     truth_told: bool = False
     """In training the denoiser is told the true places, sizes and landed share where they are known, a little
     off (impression.PLACES_OFF_M and the others), instead of what the senses say of them. From what they say it
-    would learn when to stop as vaguely as generated sound tells it. Needs ``measured``."""
+    would learn when to stop as vaguely as generated sound tells it."""
     command_width: int = 32
 
     noise_draws: int = 8

@@ -52,15 +52,19 @@ def log_sizes(sizes: Float[Tensor, "B 2"]) -> Float[Tensor, "B 2"]:
     return torch.log(sizes / sizes.new_tensor([USUAL_ROOM, USUAL_DEPTH_M]))
 
 
+def sizes_said(said: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b 2"]:
+    """The sizes of which ``said`` are the logarithms: the inverse of ``log_sizes``."""
+    usual = said.new_tensor([USUAL_ROOM, USUAL_DEPTH_M])
+    return said.clamp(-MOST_LOG, MOST_LOG).exp() * usual
+
+
 def amounts(heard: Float[Tensor, "B 30"], said: Float[Tensor, "B 2"]) -> Float[Tensor, "B 2"]:
     """Share of the source's initial volume in the receiver, by the heard fill and by the heard air column.
 
     Both take the receiver for a cylinder of the depth and capacity in ``said``. A length of air can be
     heard, a share of the vessel only by who knows how deep it is: to the ear a small cup is a full one.
     """
-    room, depth = (
-        said.clamp(-MOST_LOG, MOST_LOG).exp() * said.new_tensor([USUAL_ROOM, USUAL_DEPTH_M])
-    ).T
+    room, depth = sizes_said(said).T
     air = USUAL_AIR_M * heard[:, 2].clamp(-MOST_LOG, MOST_LOG).exp()
     level = (1 - air / depth).clamp_min(_EMPTIEST)
     return torch.stack([heard[:, 0] * room, level * room], -1)

@@ -8,16 +8,14 @@ should be. A hand that has come down 3 cm too low is then told that this is the 
 error down until the vessel strikes the rim. What was said on the way there knows better.
 """
 
-import math
-
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from ..types.pose import decode_pose
+from ..types.pose import angle_rad, decode_pose
 from .impression import DM
-from .measures import MOST_LOG, USUAL_DEPTH_M
+from .measures import sizes_said
 
 CARRIED = 0.1
 """Of a measured gripper that has closed around something."""
@@ -54,9 +52,8 @@ class Memory:
         if len(self._hands) < STILL_FOR:
             return False
         position, rotation, closed = decode_pose(np.stack(self._hands))
-        cosine = (np.einsum("kij,ij->k", rotation, rotation[-1]) - 1) / 2
         moved = np.linalg.norm(position - position[-1], axis=-1).max()
-        turned = np.arccos(np.clip(cosine, -1, 1)).max()
+        turned = angle_rad(rotation, rotation[-1]).max()
         return bool(moved < STILL_M and turned < STILL_RAD and np.ptp(closed) < STILL_GRIP)
 
     def places(self, said: Float[Tensor, "1 9"]) -> Float[Tensor, "1 9"]:
@@ -83,8 +80,8 @@ class Memory:
         """Of the receiver, as said so far."""
         if not self._sizes:
             return None
-        depth_log = float(self._middle(self._sizes)[1])
-        return USUAL_DEPTH_M * math.exp(min(max(depth_log, -MOST_LOG), MOST_LOG))
+        said = torch.from_numpy(self._middle(self._sizes)).double()
+        return float(sizes_said(said)[1])
 
     def _middle(self, said: list[np.ndarray]) -> np.ndarray:
         return np.median(said[-self._looks :], 0)

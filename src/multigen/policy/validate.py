@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..types.pose import decode_pose
+from ..types.pose import angle_rad, decode_pose
 from .impression import DM, Impression
 from .measures import log_sizes
 from .policy import AudioVisualDiffusionPolicy
@@ -35,17 +35,17 @@ class Validation:
         assert isinstance(policy, AudioVisualDiffusionPolicy)
         device = next(policy.parameters()).device
         batch = {k: v.to(device) for k, v in self.batch.items()}
-        scores = {"denoising": self._denoising(policy, batch)}
+        said = policy.perceive(batch)
+        scores = {"denoising": self._denoising(policy, batch, said.condition())}
         if (key := policy.key_of("audio")) in batch:
-            scores["denoising_with_other_sound"] = self._denoising(
-                policy, batch | {key: batch[key][self.other.to(device)]}
-            )
+            other = policy.encode(batch | {key: batch[key][self.other.to(device)]})
+            scores["denoising_with_other_sound"] = self._denoising(policy, batch, other)
         chunk, done = policy.predict_action_chunk(batch, self.noise)
         taken = policy.config.n_action_steps
         millimetres, degrees = action_error(
             chunk[:, :taken].cpu(), batch["action"][:, :taken].cpu()
         )
-        scores |= _answers(policy.perceive(batch), batch)
+        scores |= _answers(said, batch)
         scores |= {
             "position_mm": millimetres,
             "rotation_deg": degrees,
@@ -54,8 +54,10 @@ class Validation:
         }
         return scores
 
-    def _denoising(self, policy: AudioVisualDiffusionPolicy, batch: dict[str, Tensor]) -> float:
-        condition, clean = policy.encode(batch), policy.normalise(batch["action"])
+    def _denoising(
+        self, policy: AudioVisualDiffusionPolicy, batch: dict[str, Tensor], condition: Tensor
+    ) -> float:
+        clean = policy.normalise(batch["action"])
         noise = self.noise.to(clean)
         last = policy.config.num_train_timesteps - 1
         losses = []
@@ -86,6 +88,5 @@ def action_error(predicted: Tensor, wanted: Tensor) -> tuple[float, float]:
     """Mean distance [mm] and mean angle [deg] between two batches of chunks [B K 10]."""
     p, turn_p, _ = decode_pose(predicted.numpy())
     w, turn_w, _ = decode_pose(wanted.numpy())
-    cosine = (np.einsum("...ij,...ij->...", turn_p, turn_w) - 1) / 2
-    angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    angle = np.degrees(angle_rad(turn_p, turn_w))
     return 1e3 * float(np.linalg.norm(p - w, axis=-1).mean()), float(angle.mean())

@@ -67,6 +67,14 @@ def proper(
     return np.concatenate([chunk[..., :3], rows, chunk[..., 9:]], -1)
 
 
+def angle_rad(
+    a: Float[np.ndarray, "*#b 3 3"], b: Float[np.ndarray, "*#b 3 3"]
+) -> Float[np.ndarray, "*b"]:
+    """Of the turn from one rotation to the other [rad]."""
+    cosine = (np.einsum("...ij,...ij->...", a, b) - 1) / 2
+    return np.arccos(np.clip(cosine, -1, 1))
+
+
 def relative_chunk(
     eef: Float[np.ndarray, "*b 10"], actions: Float[np.ndarray, "*b K 10"]
 ) -> Float32[np.ndarray, "*b K 10"]:
